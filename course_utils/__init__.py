@@ -1,0 +1,37 @@
+"""Helpers of the course "From CNNs to RNN-GANs". This page is the whole public API.
+
+A lesson defines its networks, its losses and one `step(batch)`. What is the same in all lessons
+stands here.
+"""
+
+from . import checkpoint, data, metrics, plots, widgets
+from .checks import check, hint
+from .data import Batches
+from .display import scoreboard
+from .doctor import doctor
+from .history import History
+from .metrics import accuracy, confusion
+from .runtime import budget, device, profile, say, start
+from .training import Trainer
+
+__all__ = [
+    "Batches",  # batches of tensors on the device, in an order that can be repeated
+    "History",  # what a training measured
+    "Trainer",  # the loop: update, fit, evaluate, resume, full_precision
+    "accuracy",  # of logits against labels
+    "budget",  # amounts by profile: budget(cpu=1500, gpu=20_000)
+    "check",  # an exercise's answer: check("12.1", answer)
+    "checkpoint",  # save and load states that survive a crash
+    "confusion",  # counts of true class against predicted class
+    "data",  # load(name), Batches, augment, glyphs
+    "device",  # where tensors go
+    "doctor",  # what is wrong with this machine, and how to mend it
+    "hint",  # the hints of an exercise: hint("12.1", 2)
+    "metrics",  # accuracy, confusion
+    "plots",  # arrays in, figure out
+    "profile",  # smoke, cpu or gpu
+    "say",  # print a sentence, wrapped
+    "scoreboard",  # show rows of results as a table
+    "start",  # seed, style, and one line on where this runs
+    "widgets",  # explore(draw, angle=(-90, 90, 5, 0)): sliders around a plot
+]

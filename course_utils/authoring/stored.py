@@ -1,0 +1,108 @@
+"""The rules that stored notebooks must keep; knows nothing about how they were executed."""
+
+import re
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from . import timings
+from .course import Course
+from .rules import ABSOLUTE
+from .source import build, dumps, loads
+from .strip import strip
+
+MAX_BYTES = 700_000
+
+
+def problems(course: Course, source: Path) -> list[str]:
+    """All that is wrong with both notebooks of a lesson, one line each."""
+    solved, learner = course.solved(source), course.learner(source)
+    missing = [path for path in (solved, learner) if not path.exists()]
+    if missing:
+        return [f"{place(path)}: missing: run `lesson {source.name[:2]}`" for path in missing]
+    return [
+        *out_of_step(course, source),
+        *not_stripped(course, source),
+        *timings.over_budget(timings.load(course), source.name[:2]),
+        *(line for path in (solved, learner) for line in unfit(path)),
+    ]
+
+
+def place(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def bare(notebook: NotebookNode) -> list[tuple]:
+    """What of a notebook comes from its source: everything but outputs."""
+    return [(c.cell_type, c.id, c.source, dict(c.metadata)) for c in notebook.cells]
+
+
+def out_of_step(course: Course, source: Path) -> list[str]:
+    """The stored solution holds the cells of a fresh build, run under a real profile."""
+    path = course.solved(source)
+    stored = loads(path.read_bytes())
+    if bare(stored) != bare(build(course, source)):
+        number = source.name[:2]
+        return [f"{place(path)}: not what {source.name} builds: run `refresh {number}`"]
+    if stored.metadata.get("course", {}).get("profile") not in ("cpu", "gpu"):
+        return [f"{place(path)}: its outputs are not of a cpu or gpu run"]
+    return []
+
+
+def not_stripped(course: Course, source: Path) -> list[str]:
+    """The learner's notebook is the solved one without its solutions, byte for byte."""
+    fresh = learner_bytes(course.solved(source).read_bytes())
+    path = course.learner(source)
+    if path.read_bytes() == fresh:
+        return []
+    return [f"{place(path)}: not its solution stripped: run `strip {source.name[:2]}`"]
+
+
+def learner_bytes(solved: bytes) -> bytes:
+    return dumps(strip(loads(solved)))
+
+
+def unfit(path: Path) -> list[str]:
+    """Size, widget state, machine paths and alt text of one stored notebook."""
+    notebook = loads(path.read_bytes())
+    found = too_large(notebook)
+    if "widgets" in notebook.metadata:
+        found.append("has metadata.widgets, which GitHub rejects")
+    for number, cell in enumerate(notebook.cells, 1):
+        found += [f"cell {number} {what}" for what in (*machine_paths(cell), *no_alt(cell))]
+    return [f"{place(path)}: {what}" for what in found]
+
+
+def too_large(notebook: NotebookNode) -> list[str]:
+    """At most 700 KB; names the cell to begin with."""
+    size = len(dumps(notebook))
+    if size <= MAX_BYTES:
+        return []
+    sizes = {number: len(str(cell)) for number, cell in enumerate(notebook.cells, 1)}
+    largest = max(sizes, key=sizes.__getitem__)
+    return [
+        f"is {size / 1000:.0f} KB, at most {MAX_BYTES // 1000}; "
+        f"the largest is cell {largest} with {sizes[largest] / 1000:.0f} KB"
+    ]
+
+
+def machine_paths(cell: NotebookNode) -> list[str]:
+    texts = [cell.source]
+    for output in cell.get("outputs", []):
+        texts += [output.get("text", ""), output.get("evalue", ""), *output.get("traceback", [])]
+        data = output.get("data", {}).items()
+        texts += [text for kind, text in data if kind.startswith("text/")]
+    # A picture inside HTML is base64, where anything may look like a path.
+    texts = [re.sub(r"data:[\w/+.-]+;base64,[\w+/=\s]+", "", text) for text in texts]
+    found = [match[0] for match in map(ABSOLUTE.search, texts) if match]
+    return [f"names a path of one machine: {path}…" for path in found]
+
+
+def no_alt(cell: NotebookNode) -> list[str]:
+    """Each picture among the outputs has `metadata[type]["alt"]`."""
+    found = []
+    for output in cell.get("outputs", []):
+        for kind in output.get("data", {}):
+            if kind.startswith("image/") and not output.metadata.get(kind, {}).get("alt"):
+                found.append(f"has a picture ({kind}) without alt text")
+    return found

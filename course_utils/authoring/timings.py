@@ -1,0 +1,113 @@
+"""How long each lesson takes, in quiet minutes; knows nothing about how lessons are run.
+
+A quiet minute is a minute of two cores that reach 100 GFLOP/s in a 2048 × 2048 fp32 matrix
+product. That rate is measured just before and just after a run; seconds × rate / 100 are quiet
+seconds, in both directions: a machine half as fast, or half busy, takes twice the seconds and
+counts each for half. What happens to the rate during the run is not seen. Times on a GPU are
+stored as measured, with its name, since this rate says nothing about it.
+"""
+
+import json
+import os
+import tempfile
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from filelock import FileLock
+
+from .course import AuthoringError, Course, replace_file
+
+QUIET_GFLOPS = 100.0
+MAX_MINUTES, MAX_MB = 5.5, 900  # of a `cpu` run: "about five" quiet minutes, Binder's memory
+Table = dict[str, dict[str, dict]]  # lesson number -> profile -> entry
+
+
+def load(course: Course) -> Table:
+    """The table as stored; empty where there is none."""
+    if not course.timings.exists():
+        return {}
+    return json.loads(course.timings.read_text(encoding="utf-8"))
+
+
+def save(course: Course, number: str, profile: str, new: dict) -> Table:
+    """Store one entry and return the whole table; lessons that run at once do not lose any."""
+    name = sha256(str(course.root).encode()).hexdigest()[:16]
+    with FileLock(Path(tempfile.gettempdir()) / f"course-timings-{name}.lock"):
+        table = load(course)
+        table.setdefault(number, {})[profile] = new
+        text = json.dumps(table, indent=1, sort_keys=True) + "\n"
+        replace_file(course.timings, text.encode())
+    return table
+
+
+def entry(seconds: float, wall_seconds: float, peak_mb: float, quiet: float, device: str) -> dict:
+    """One measurement. `quiet` is the machine's rate over the quiet rate: 1.0 is a quiet one."""
+    return {
+        "device": device,
+        "minutes": round(seconds * quiet / 60, 2),
+        "peak_mb": round(peak_mb),
+        "quiet": round(quiet, 2),
+        "seconds": round(seconds, 1),
+        "wall_seconds": round(wall_seconds, 1),
+    }
+
+
+def quiet_rate(repeats: int = 5, size: int = 2048) -> float:
+    """This moment's fp32 matrix product rate of two cores, as a share of 100 GFLOP/s."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    a = torch.ones(size, size)
+    best = float("inf")
+    for _ in range(repeats + 1):  # the first one wakes the threads
+        begin = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - begin)
+    torch.set_num_threads(threads)
+    return 2 * size**3 / best / 1e9 / QUIET_GFLOPS
+
+
+def device_name(profile: str) -> str:
+    """What a run of this profile is timed on; AuthoringError for `gpu` where there is none."""
+    import torch
+
+    if profile != "gpu":
+        return "2 CPU cores"
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    if torch.backends.mps.is_available():
+        return "Apple GPU"
+    raise AuthoringError("profile 'gpu' was asked for, and there is no GPU here")
+
+
+def sentence(entries: dict[str, dict]) -> str:
+    """What stands for {{minutes}} in a lesson."""
+    cpu, gpu = entries.get("cpu"), entries.get("gpu")
+    on_cpu = "not yet measured on a CPU"
+    if cpu:
+        on_cpu = f"{minutes(cpu)} min on two CPU cores ({cpu['peak_mb']} MB of memory)"
+    on_gpu = (
+        f"{minutes(gpu)} min on a GPU ({gpu['device']})" if gpu else "not yet measured on a GPU"
+    )
+    return f"{on_cpu}, {on_gpu}"
+
+
+def over_budget(table: Table, number: str) -> list[str]:
+    """What a lesson's `cpu` run takes too much of."""
+    cpu = table.get(number, {}).get("cpu", {})
+    found = []
+    if cpu.get("minutes", 0) > MAX_MINUTES:
+        found.append(f"takes {cpu['minutes']} quiet minutes on cpu, at most about 5")
+    if cpu.get("peak_mb", 0) > MAX_MB:
+        found.append(f"takes {cpu['peak_mb']} MB on cpu, at most {MAX_MB}")
+    return [f"lesson {number} {what}" for what in found]
+
+
+def minutes(found: dict | None) -> str:
+    """`0.4`, `3.2`, `12`, or a dash where nothing was measured."""
+    if not found:
+        return "—"
+    value = found["minutes"]
+    return f"{value:.0f}" if value >= 10 else f"{max(value, 0.1):.1f}"

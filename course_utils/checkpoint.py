@@ -1,0 +1,167 @@
+"""Save and load training states that survive a crash. Knows nothing of training.
+
+A state is a dict of plain Python values and tensors. It is written to a temporary file, flushed
+to the disk, and moved into place in one step, so a file is either whole or not there. Its name
+carries the SHA-256 of its bytes (`state-000003.1f2e….pt`), because a flipped bit loads silently
+otherwise; the content is an ordinary `torch.load` file. The two newest are kept.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import random
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+KEEP = 2
+_NAME = re.compile(r"^state-(\d{6,})\.([0-9a-f]{64})\.pt$")
+_TEMPORARY = ".writing-"
+
+
+def save(folder: str | Path, state: dict[str, Any]) -> Path:
+    """Write `state` as the newest checkpoint of `folder`, then drop all but the two newest.
+
+    One writer at a time: `Trainer` holds a lock on the folder while it trains.
+
+    Raises:
+        OSError: the folder is full or read-only. The checkpoints that were there are intact.
+    """
+    folder = Path(folder)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    payload = buffer.getbuffer()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = _newest_first(folder)
+        number = 1 + max((_number(path) for path in kept), default=0)
+        path = folder / f"state-{number:06d}.{hashlib.sha256(payload).hexdigest()}.pt"
+        _write_atomically(path, payload)
+        leftovers = folder.glob(_TEMPORARY + "*")  # of a run that was killed while writing
+        for old in [*kept[KEEP - 1 :], *leftovers]:
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"The checkpoint could not be written to {folder} ({error.strerror or error}); "
+            "the ones already there are intact."
+        ) from error
+    return path
+
+
+def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+    """The newest undamaged state in `folder`, or None where there is none.
+
+    A file whose bytes do not match the checksum in its name is passed over with one line, and
+    the one before it is used.
+    """
+    for path in _newest_first(Path(folder)):
+        payload = path.read_bytes()
+        if hashlib.sha256(payload).hexdigest() == _NAME.match(path.name)[2]:
+            return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+        print(f"{path.name[:12]} in {path.parent} is damaged: the checkpoint before it is used.")
+    return None
+
+
+@contextlib.contextmanager
+def alone(folder: Path | None) -> Iterator[None]:
+    """Hold a run folder for a block, so that two kernels cannot write into it at once.
+
+    Raises:
+        RuntimeError: another process, or another Trainer, holds it.
+    """
+    if folder is None:
+        yield
+        return
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RuntimeError(
+            f"Another kernel or process is training in {folder}. Stop it, or give this Trainer "
+            "another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if _NAME.match(path.name)]
+    return sorted(found, key=_number, reverse=True)
+
+
+def _number(path: Path) -> int:
+    return int(_NAME.match(path.name)[1])
+
+
+def _write_atomically(path: Path, payload: memoryview) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    if os.name == "posix":  # the rename itself must reach the disk too
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def random_state() -> dict[str, Any]:
+    """The state of every global generator (torch, CUDA, NumPy, Python), as plain values."""
+    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss],
+        "python": random.getstate(),
+    }
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Put every global generator back to where `random_state` found it."""
+    torch.set_rng_state(state["torch"].cpu())
+    if len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
+    kind, keys, *rest = state["numpy"]
+    np.random.set_state((kind, keys.cpu().numpy().astype(np.uint32), *rest))
+    random.setstate(state["python"])
+
+
+def digest(state: Any) -> str:
+    """SHA-256 of a nested state, equal for equal values: what tells two runs apart."""
+    sha = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            sha.update(f"{value.dtype}{tuple(value.shape)}".encode())
+            sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        elif isinstance(value, dict):
+            for key in value:
+                sha.update(repr(key).encode())
+                add(value[key])
+        elif isinstance(value, list | tuple):
+            for item in value:
+                add(item)
+        else:
+            sha.update(repr(value).encode())
+
+    add(state)
+    return sha.hexdigest()

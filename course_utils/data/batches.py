@@ -1,0 +1,67 @@
+"""Batches of tensors that stay on the device. Knows nothing of what they hold."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+
+class Batches:
+    """Draw batches by index from tensors of one length; no copy to the device, no workers.
+
+    The order is a function of `(seed, epoch)` alone, so a resumed run sees the batches that the
+    interrupted one would have seen. Each batch is a tuple with one tensor for each given.
+
+    Args:
+        tensors: one tensor or several, each with N items along the first axis, on one device.
+        size: items in a batch, 1…N.
+        seed: of the order.
+        augment: applied to the first tensor of each batch, on the device.
+        drop_last: leave out the last, smaller batch.
+        shuffle: False keeps the order as it is.
+
+    Raises:
+        ValueError: no tensors, different lengths, or a size outside 1…N.
+    """
+
+    def __init__(
+        self,
+        tensors: torch.Tensor | Sequence[torch.Tensor],
+        size: int,
+        seed: int = 0,
+        augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        drop_last: bool = True,
+        *,
+        shuffle: bool = True,
+    ) -> None:
+        tensors = (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors)
+        lengths = [len(tensor) for tensor in tensors]
+        if not lengths or len(set(lengths)) != 1:
+            raise ValueError(f"tensors must be of one length, not of lengths {lengths}.")
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= lengths[0]:
+            raise ValueError(
+                f"size must be a whole number from 1 to {lengths[0]}, the number of items, "
+                f"not {size!r}."
+            )
+        self.tensors, self.size, self.seed, self.augment = tensors, size, seed, augment
+        self.drop_last, self.shuffle = drop_last, shuffle
+
+    def __len__(self) -> int:
+        items = len(self.tensors[0])
+        return items // self.size if self.drop_last else -(-items // self.size)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        return self.epoch(0)
+
+    def order(self, epoch: int) -> torch.Tensor:
+        """The permutation of an epoch, (N,), on the device of the tensors."""
+        items, device = len(self.tensors[0]), self.tensors[0].device
+        if not self.shuffle:
+            return torch.arange(items, device=device)
+        generator = torch.Generator().manual_seed((self.seed << 32) + epoch)
+        return torch.randperm(items, generator=generator).to(device)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, ...]]:
+        """The batches of an epoch, from number `start` on."""
+        for index in self.order(epoch).split(self.size)[start : len(self)]:
+            first, *rest = (tensor[index] for tensor in self.tensors)
+            yield (first if self.augment is None else self.augment(first), *rest)

@@ -1,0 +1,110 @@
+"""Find a file, or fetch it: mirrors in turn, SHA-256 before use, nothing half-written.
+
+Knows nothing of what the files hold.
+"""
+
+import contextlib
+import hashlib
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+
+from .. import paths
+
+TRIES = 3
+CONNECT, READ = 2.0, 5.0  # seconds that a host may take to answer, and to go on
+
+
+class Unavailable(Exception):
+    """A file is neither on the disk nor to be had; the message says why in a few words."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file: `path` below a data folder, its addresses, and the SHA-256 it must have.
+
+    `unpacked` is the SHA-256 of the same file without its `.gz`, which is accepted too.
+    """
+
+    path: str
+    urls: tuple[str, ...]
+    sha256: str
+    unpacked: str = ""
+
+    def candidates(self, folder: Path) -> list[tuple[Path, str]]:
+        """The places in a data folder where the file may lie, each with its checksum."""
+        packed = folder / self.path
+        plain = [(packed.with_suffix(""), self.unpacked)] if self.unpacked else []
+        return [*plain, (packed, self.sha256)]
+
+
+def find(files: Sequence[Remote]) -> list[Path]:
+    """The paths of all the files: from the data folders, else downloaded.
+
+    Raises:
+        Unavailable: one of them cannot be had.
+    """
+    return [_on_disk(file) or _fetch(file) for file in files]
+
+
+def _on_disk(file: Remote) -> Path | None:
+    for folder in dict.fromkeys([*paths.data_folders(), paths.download_folder()]):
+        for path, sha256 in file.candidates(folder):
+            if not path.is_file():
+                continue
+            if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+                return path
+            print(f"{path} is damaged (its SHA-256 is not the published one): not used.")
+    return None
+
+
+def _fetch(file: Remote) -> Path:
+    """Try the mirrors in turn, three times in all; pooch moves only a right file into place."""
+    target = paths.download_folder() / file.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    reachable = [url for url in file.urls if _answers(url)]
+    if not reachable:
+        raise Unavailable("no network")
+    pooch.get_logger().setLevel("ERROR")
+    reason = ""
+    for number in range(TRIES):
+        url = reachable[number % len(reachable)]
+        print(f"Downloading {url}")
+        try:
+            pooch.retrieve(
+                url, f"sha256:{file.sha256}", target.name, target.parent,
+                downloader=pooch.HTTPDownloader(timeout=(CONNECT, READ)),
+            )  # fmt: skip
+            return target
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors
+            reason = f"{urlsplit(url).netloc}: {type(error).__name__}"
+            with contextlib.suppress(OSError):
+                target.unlink()
+    raise Unavailable(reason)
+
+
+def _answers(url: str, within: float = CONNECT) -> bool:
+    """Whether the host accepts a connection; looking up a name may hang, so a thread does it."""
+    address = urlsplit(url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    return _within(within, lambda: socket.create_connection((address.hostname, port), within))
+
+
+def _within(seconds: float, connect: Callable[[], socket.socket]) -> bool:
+    opened: list[socket.socket] = []
+
+    def attempt() -> None:
+        with contextlib.suppress(OSError):
+            opened.append(connect())
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    for connection in opened:
+        connection.close()
+    return bool(opened)

@@ -1,0 +1,223 @@
+"""Chooses the factors of scenes and of films at random; knows nothing of how they are drawn."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from .drawing import draw, extents
+from .factors import LIMITS, PALETTE, Factors, real
+from .fonts import DIGITS, fonts
+
+Range = float | tuple[float, float]
+_COLOURS = torch.tensor(list(PALETTE.values()))  # (colours, 3)
+
+
+def sample(
+    n: int,
+    seed: int,
+    *,
+    alphabet: str = DIGITS,
+    glyphs_per_scene: int | tuple[int, int] = 1,
+    font: Iterable[str] | None = None,
+    x: Range | None = None,
+    y: Range | None = None,
+    scale: Range = (0.6, 0.8),
+    angle: Range = 0.0,
+    shear: Range = 0.0,
+    weight: Range = 0.0,
+    outline: Range = (0.06, 0.1),
+    outlined: float = 0.0,
+    ink: Iterable[str] = ("white",),
+    background: Iterable[str] = ("black",),
+    noise: Range = 0.0,
+    overlap: bool = True,
+) -> Factors:
+    """Factors of `n` scenes, each drawn uniformly and independently from what is given.
+
+    A range is a number or (lowest, highest), in the units of `Factors`; `glyphs_per_scene` may
+    be 0. font: names out of `fonts()`, all unless given. x, y: unless given, anywhere that keeps
+    the glyph inside the picture. outlined: share of the glyphs drawn as outlines, of a width
+    from `outline`. ink, background: names out of PALETTE; ink never has its background's colour.
+    overlap=False draws place (and, in full scenes, scale) again until the boxes are disjoint.
+    The first scenes of a seed are the same whatever `n`. The global random state is left alone.
+    Raises ValueError for anything else, or where glyphs find no room side by side.
+    """
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"n is {n!r}; it takes a whole number of scenes from 1.")
+    least, most = _ends("glyphs_per_scene", glyphs_per_scene, 0, 1000)
+    count = (least + _uniform(seed, 0, n, 1)[:, 0] * (most - least + 1)).long()
+    scene = torch.arange(n).repeat_interleave(count)
+    u, v = _uniform(seed, 1, len(scene), 9), _uniform(seed, 2, n, 3)
+    grounds = _choose("background", background, PALETTE, v[:, 0])
+    line = torch.where(u[:, 6] < outlined, _between("outline", outline, u[:, 7]), 0.0)
+    factors = Factors(
+        alphabet=alphabet,
+        scene=scene,
+        label=(u[:, 0] * len(alphabet)).long(),
+        font=_choose("font", font or fonts(), fonts(), u[:, 1]),
+        scale=_between("scale", scale, u[:, 2]),
+        angle=_between("angle", angle, u[:, 3]),
+        shear=_between("shear", shear, u[:, 4]),
+        weight=_between("weight", weight, u[:, 5]),
+        outline=line,
+        ink=_inks(ink, grounds[scene], u[:, 8]),
+        background=_COLOURS[grounds],
+        noise=_between("noise", noise, v[:, 1]),
+        noise_seed=(v[:, 2] * 2**24).long(),
+    )
+    return _place(factors, seed, scale, x, y, overlap)
+
+
+def move(factors: Factors, velocity, frames: int, spin=0.0) -> Factors:
+    """The glyphs of S scenes in motion: the factors of S * `frames` scenes, one a frame.
+
+    velocity: (N, 2) or one pair for all, fractions of the picture a frame, to the right and down.
+    spin: (N,) or one number for all, degrees a frame, counter-clockwise.
+    Glyphs bounce off the borders, so that their ink stays inside; one that touches the border at
+    the start, in any angle it will have, is moved in. Frame t of scene s is scene s * frames + t,
+    and that of row i is row i * frames + t: images.view(S, frames, C, size, size) are the clips,
+    boxes.view(N, frames, 4) the tracks. Each frame has its own noise.
+    """
+    if not isinstance(frames, int) or frames < 1:
+        raise ValueError(f"frames is {frames!r}; it takes a whole number from 1.")
+    n, s, time = len(factors), factors.scenes, torch.arange(frames)
+    velocity = real("velocity", velocity, (n, 2), (-1.0, 1.0))
+    spin = real("spin", spin, (n,), LIMITS["angle"])
+    angle = factors.angle[:, None] + spin[:, None] * time  # (N, T)
+    rows, film = (
+        torch.arange(n).repeat_interleave(frames),
+        torch.arange(s).repeat_interleave(frames),
+    )
+    clip = factors.rows(rows).change(
+        scene=(factors.scene[:, None] * frames + time).flatten(),
+        background=factors.background[film],
+        noise=factors.noise[film],
+        noise_seed=(factors.noise_seed[:, None] * frames + time).flatten(),
+        angle=angle.flatten(),
+    )
+    low = extents(clip).view(n, frames, 2).amax(1).clamp(max=0.5)[:, None]  # (N, 1, 2)
+    start = torch.stack([factors.x, factors.y], 1)[:, None]  # (N, 1, 2)
+    path = _bounce(start + velocity[:, None] * time[:, None], low, 1 - low)  # (N, T, 2)
+    return clip.change(x=path[..., 0].flatten(), y=path[..., 1].flatten())
+
+
+def mnist_like(
+    train: int = 60_000, test: int = 10_000, seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(train_x, train_y, test_x, test_y): MNIST's shapes and classes, and about its difficulty.
+
+    x: (n, 1, 28, 28) uint8, a white digit, about 20 pixels tall, on black; y: (n,) int64.
+    """
+    factors = sample(
+        train + test,
+        seed,
+        x=(0.45, 0.55),
+        y=(0.45, 0.55),
+        scale=(0.6, 0.75),
+        angle=(-20, 20),
+        shear=(-0.3, 0.5),
+        weight=(-0.02, 0.05),
+    )
+    images, labels, *_ = draw(factors)
+    return images[:train], labels[:train], images[train:], labels[train:]
+
+
+def _place(factors: Factors, seed: int, scale: Range, x, y, overlap: bool) -> Factors:
+    """Centres within x and y (None: inside the picture), boxes apart if asked.
+
+    A scene that stays too full gets new scales from the same range: rejection sampling.
+    """
+    scene, size = factors.scene, factors.scale
+    unit = extents(factors.change(scale=1.0))  # (N, 2), to be multiplied by the scale
+    spot, moving = torch.zeros(len(factors), 2), torch.ones(len(factors), dtype=torch.bool)
+    for attempt in range(2000):  # nearly always a few dozen are enough
+        u = _uniform(seed, 10 + attempt, len(factors), 3)
+        if attempt % 20 == 19:  # begin the scenes anew that have no room
+            moving = torch.isin(scene, scene[moving])
+            size = torch.where(moving, _between("scale", scale, u[:, 2]), size)
+        half = (unit * size[:, None]).clamp(max=0.5)
+        spot = torch.where(moving[:, None], _spots(half, x, y, u), spot)
+        moving = _meets(scene, spot, half)
+        if overlap or not moving.any():
+            return factors.change(x=spot[:, 0], y=spot[:, 1], scale=size)
+    raise ValueError(
+        f"overlap=False finds no room in scene {scene[moving][0]}; "
+        "it takes fewer glyphs_per_scene or a smaller scale."
+    )
+
+
+def _spots(half: torch.Tensor, x, y, u: torch.Tensor) -> torch.Tensor:
+    """(N, 2) centres, uniform in the ranges x and y, or (None) in what keeps the box inside."""
+    centres = []
+    for i, (name, wanted) in enumerate([("x", x), ("y", y)]):
+        low, high = half[:, i], 1 - half[:, i]
+        if wanted is not None:
+            low, high = _ends(name, wanted, *LIMITS[name])
+        centres.append(low + u[:, i] * (high - low))
+    return torch.stack(centres, 1)
+
+
+def _meets(scene: torch.Tensor, spot: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
+    """(N,) whether the box round a glyph meets that of an earlier one of its scene."""
+    hit = torch.zeros(len(scene), dtype=torch.bool)
+    for back in range(1, int(scene.bincount().max()) if len(scene) else 0):
+        near = ((spot[back:] - spot[:-back]).abs() < half[back:] + half[:-back]).all(1)
+        hit[back:] |= near & (scene[back:] == scene[:-back])
+    return hit
+
+
+def _bounce(path: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+    """Straight paths folded into [low, high], as light between two mirrors."""
+    span = (high - low).clamp(min=1e-6)
+    return low + (span - ((path - low) % (2 * span) - span).abs())
+
+
+def _uniform(seed: int, stream: int, rows: int, columns: int) -> torch.Tensor:
+    """(rows, columns) in [0, 1); a row depends on seed, stream and its number alone."""
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed is {seed!r}; it takes a whole number from 0.")
+    state = np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> np.uint64(1)
+    return torch.rand(rows, columns, generator=torch.Generator().manual_seed(int(state)))
+
+
+def _ends(name: str, wanted: Range, lowest: float, highest: float) -> tuple[float, float]:
+    """A range as (low, high), within (lowest, highest)."""
+    ends = wanted if isinstance(wanted, tuple | list) else (wanted, wanted)
+    numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
+    if not numbers or not lowest <= ends[0] <= ends[1] <= highest:
+        raise ValueError(
+            f"{name} is {wanted!r}; it takes a number or (low, high) from {lowest} to {highest}."
+        )
+    return ends[0], ends[1]
+
+
+def _between(name: str, wanted: Range, u: torch.Tensor) -> torch.Tensor:
+    """Uniform numbers u in [0, 1) stretched to the range."""
+    low, high = _ends(name, wanted, *LIMITS[name])
+    return low + u * (high - low)
+
+
+def _choose(name: str, wanted, known: Iterable[str], u: torch.Tensor) -> torch.Tensor:
+    """Indices into `known`, uniform over the names `wanted`."""
+    known = list(known)
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    strange = [choice for choice in wanted if choice not in known]
+    if strange or not wanted:
+        raise ValueError(
+            f"{name} is {strange or wanted}; it takes names out of {', '.join(known)}."
+        )
+    return torch.tensor([known.index(choice) for choice in wanted])[(u * len(wanted)).long()]
+
+
+def _inks(wanted, grounds: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    """(N, 3) colours out of the names `wanted`, none that of its ground (N,), an index."""
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    ink = torch.zeros(len(u), 3)
+    for ground in grounds.unique().tolist():
+        here = grounds == ground
+        others = [name for name in wanted if name != list(PALETTE)[ground]]
+        if not others:
+            raise ValueError(f"ink is {wanted}; it takes a colour other than each background's.")
+        ink[here] = _COLOURS[_choose("ink", others, PALETTE, u[here])]
+    return ink

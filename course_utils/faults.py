@@ -1,0 +1,82 @@
+"""What befalls a training loop: an interrupt, and a value that is not finite.
+
+Knows nothing of the loop itself.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Stop:
+    """Turn the first interrupt into a flag, so that the step under way ends whole.
+
+    A second interrupt is an ordinary `KeyboardInterrupt`. Outside the main thread, where Python
+    delivers no signals, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> "Stop":
+        self.main = threading.current_thread() is threading.main_thread()
+        if self.main:
+            self.before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.main:
+            signal.signal(signal.SIGINT, self.before)
+
+    def _ask(self, number: int, frame: Any) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+def first_fault(modules: dict[str, nn.Module], run: Callable[[], Any]) -> str:
+    """Run a forward pass again, and name the first layer at fault in a short phrase.
+
+    A layer is at fault when its weights are not finite, or when finite inputs leave it as
+    something that is not. Where no layer is, the loss itself is.
+    """
+    found: list[str] = []
+
+    def watch(name: str) -> Callable:
+        def hook(layer: nn.Module, inputs: tuple, output: Any) -> None:
+            where = f"{name} ({type(layer).__name__})"
+            if not _finite(list(layer.parameters(recurse=False))):
+                found.append(f"{where}, whose weights are not finite")
+            elif not _finite(inputs):
+                found.append(f"the input of {where}")
+            elif not _finite(output):
+                found.append(f"{where}, whose output is not finite")
+
+        return hook
+
+    hooks = [
+        layer.register_forward_hook(watch(f"{part}.{path}" if path else part))
+        for part, module in modules.items()
+        for path, layer in module.named_modules()
+        if not list(layer.children())
+    ]
+    try:
+        run()
+    except Exception:  # the fault is reported already; the second pass only looks for its place
+        pass
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found[0] if found else "the loss, since every layer's output is finite"
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return not value.is_floating_point() or bool(value.isfinite().all())
+    if isinstance(value, list | tuple):
+        return all(_finite(item) for item in value)
+    return True

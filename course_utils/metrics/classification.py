@@ -1,0 +1,31 @@
+"""How often a classifier is right, and what it mistakes for what. Knows no model."""
+
+import torch
+
+
+def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The share of rows whose largest logit is the label's.
+
+    Args:
+        logits: (B, K).
+        labels: (B,), whole numbers in 0…K-1.
+
+    Returns:
+        One number in 0…1, on the device of the logits.
+    """
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            "accuracy takes logits of shape (B, K) and labels of shape (B,), not "
+            f"{tuple(logits.shape)} and {tuple(labels.shape)}."
+        )
+    return (logits.argmax(1) == labels).float().mean()
+
+
+def confusion(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Counts of (true class, predicted class), shape (K, K); rows are true classes."""
+    if predicted.shape != labels.shape or predicted.ndim != 1:
+        raise ValueError(
+            "confusion takes two rows of classes of one length, not "
+            f"{tuple(predicted.shape)} and {tuple(labels.shape)}."
+        )
+    return torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, -1)

@@ -1,0 +1,74 @@
+"""Where things are: the project's root, the run folder, the data folders. Knows nothing of torch.
+
+Relative folders resolve against the project's root, never against the working directory, so a
+notebook, a script and a test all mean the same `runs/12`.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def root() -> Path:
+    """The project's root: the folder that holds `course_utils`."""
+    return Path(__file__).resolve().parent.parent
+
+
+def cache() -> Path:
+    """The user's cache folder for the course, used where the project cannot be written."""
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "course_utils"
+
+
+def writable(folder: Path) -> bool:
+    """Make `folder` if need be, and say whether a file can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def run_folder(folder: str | Path) -> Path:
+    """The writable folder for a run: under the root, or in the user's cache, which is said.
+
+    Args:
+        folder: absolute, or relative to the project's root, for example `"runs/12"`.
+
+    Raises:
+        OSError: neither place can be written.
+    """
+    folder = Path(folder)
+    wanted = folder if folder.is_absolute() else root() / folder
+    if writable(wanted):
+        return wanted
+    spare = cache() / "runs" / folder.name
+    if not writable(spare):
+        raise OSError(f"Neither {wanted} nor {spare} can be written: free some space there, or "
+                      "name another folder as the Trainer's first argument.")  # fmt: skip
+    print(f"{wanted} cannot be written: this run is saved in {spare} instead.")
+    return spare
+
+
+def data_folders() -> list[Path]:
+    """Where data is looked for, in order: `COURSE_DATA` if it is set, then `datasets/`.
+
+    A relative `COURSE_DATA` is relative to the project's root.
+    """
+    shared = os.environ.get("COURSE_DATA")
+    own = root() / "datasets"
+    return [*([root() / shared] if shared else []), own]
+
+
+def download_folder() -> Path:
+    """Where downloads go: `datasets/`, or the user's cache where that cannot be written."""
+    own = root() / "datasets"
+    return own if writable(own) else cache() / "datasets"

@@ -1,0 +1,123 @@
+"""Where a lesson runs: device, precision, profile, seeds. Knows nothing of data or training."""
+
+import os
+import platform
+import random
+import textwrap
+from collections.abc import Sequence
+from typing import TypeVar
+
+import matplotlib
+import numpy as np
+import torch
+
+Budget = TypeVar("Budget", int, Sequence)
+PROFILES = ("smoke", "cpu", "gpu")
+
+# Okabe and Ito's palette, told apart with any kind of colour vision (https://jfly.uni-koeln.de/color)
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_STYLE = {
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "figure.facecolor": "white",  # legible on a dark page too
+    "image.cmap": "gray",
+    "font.size": 10,
+}
+
+
+def start(seed: int = 0) -> torch.device:
+    """Seed every generator, set the style of plots, and print one line on where this runs.
+
+    Call it in the first cell of a lesson. Returns the device that the lesson trains on.
+    """
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed must be a whole number from 0 up, not {seed!r}.")
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    matplotlib.rcParams.update(_STYLE)
+    if device().type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+    if os.environ.get("COURSE_PROFILE") == "gpu" and profile() != "gpu":
+        print("COURSE_PROFILE is gpu, but no GPU is here: the cpu budgets are used.")
+    print(banner(seed))
+    return device()
+
+
+def banner(seed: int) -> str:
+    """One line: the device, its precision, the profile, the version of PyTorch, the seed."""
+    where = device()
+    if where.type == "cuda":
+        name = torch.cuda.get_device_name(where)
+    elif where.type == "mps":
+        name = "Apple GPU"
+    else:
+        name = f"CPU, {torch.get_num_threads()} threads"
+    kind = str(precision() or torch.float32).removeprefix("torch.")
+    return (
+        f"Running on {name} · {kind} · profile {profile()} · "
+        f"PyTorch {torch.__version__.split('+')[0]} · Python {platform.python_version()} · "
+        f"seed {seed}"
+    )
+
+
+def device() -> torch.device:
+    """CUDA where there is a usable GPU, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def precision(where: torch.device | None = None) -> torch.dtype | None:
+    """The half precision to train in, or None for plain float32.
+
+    bfloat16 only where the hardware has it (a T4 emulates it, slowly), float16 on other CUDA
+    cards, float32 elsewhere.
+    """
+    where = where or device()
+    if where.type != "cuda":
+        return None
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float16
+
+
+def profile() -> str:
+    """`smoke`, `cpu` or `gpu`: `COURSE_PROFILE`, or what the device allows.
+
+    Raises:
+        ValueError: `COURSE_PROFILE` names no profile.
+    """
+    gpu = device().type != "cpu"
+    wanted = os.environ.get("COURSE_PROFILE") or ("gpu" if gpu else "cpu")
+    if wanted not in PROFILES:
+        raise ValueError(f"COURSE_PROFILE must be one of {', '.join(PROFILES)}, not {wanted!r}.")
+    return "cpu" if wanted == "gpu" and not gpu else wanted
+
+
+def budget(*, cpu: Budget, gpu: Budget) -> Budget:
+    """The amount that the profile allows: `STEPS = cu.budget(cpu=1500, gpu=20_000)`.
+
+    Takes whole numbers (steps, epochs, samples) or sequences (seeds, sizes). Under `smoke` a
+    number becomes a five-hundredth of `cpu`, but at least 2, and a sequence its first two items.
+    """
+    for name, value in (("cpu", cpu), ("gpu", gpu)):
+        number = isinstance(value, int) and not isinstance(value, bool)
+        if not ((number and value > 0) or (isinstance(value, list | tuple | range) and len(value))):
+            raise ValueError(f"budget: {name} must be a whole number above 0 or a list with "
+                             f"something in it, not {value!r}.")  # fmt: skip
+    chosen = profile()
+    if chosen != "smoke":
+        return cpu if chosen == "cpu" else gpu
+    return min(cpu, max(2, cpu // 500)) if isinstance(cpu, int) else cpu[:2]
+
+
+def say(text: str) -> None:
+    """Print a sentence with the numbers just measured, wrapped at 88 characters."""
+    print(textwrap.fill(" ".join(text.split()), 88))
