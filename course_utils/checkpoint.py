@@ -65,7 +65,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, An
         payload = path.read_bytes()
         if hashlib.sha256(payload).hexdigest() == _NAME.match(path.name)[2]:
             return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
-        print(f"{path.name[:12]} in {path.parent} is damaged: the checkpoint before it is used.")
+        print(f"{path.name[:12]} in {path.parent} is damaged: it is passed over.")
     return None
 
 

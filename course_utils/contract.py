@@ -87,6 +87,11 @@ def to_device(device: torch.device, batch: Any) -> Any:
     return batch
 
 
+def size(batch: Any) -> int:
+    """The number of items in a batch: a tensor, or a list of tensors of one length."""
+    return len(batch[0] if isinstance(batch, list | tuple) else batch)
+
+
 def detached(metrics: Any, source: str = "step") -> dict[str, Any]:
     """The metrics without their graphs, once they are seen to be metrics."""
     if not isinstance(metrics, dict):

@@ -29,6 +29,7 @@ class Stop:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.asked = False  # what is called after the block is not asked to stop
         if self.main:
             signal.signal(signal.SIGINT, self.before)
 
@@ -36,6 +37,18 @@ class Stop:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+
+
+def check_weights(modules: dict[str, nn.Module], step: int) -> None:
+    """Raise where a parameter is not finite, as after a finite loss with an infinite gradient.
+
+    Raises:
+        FloatingPointError: names the step and the parameter.
+    """
+    for part, module in modules.items():
+        for name, parameter in module.named_parameters(part):
+            if not _finite(parameter):
+                raise FloatingPointError(f"Step {step}: the parameter {name!r} is not finite.")
 
 
 def first_fault(modules: dict[str, nn.Module], run: Callable[[], Any]) -> str:

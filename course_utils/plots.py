@@ -84,6 +84,20 @@ def images(
     return plot
 
 
+def prediction(image: Any, probabilities: Any, classes: Sequence[str], *, alt: str) -> Plot:
+    """A picture, (C, H, W), and beside it the probability of each class as a bar."""
+    image, probabilities = array(image), array(probabilities)
+    plot = Plot(6.0, 2.8, alt)
+    left, right = plot.subplots(1, 2, width_ratios=(1, 1.4))
+    left.imshow(image[0] if len(image) == 1 else image.transpose(1, 2, 0), vmin=0, vmax=1)
+    left.axis("off")
+    right.barh([str(name) for name in classes], probabilities)
+    right.set(xlim=(0, 1), xlabel="probability")
+    right.invert_yaxis()
+    right.grid(axis="y", visible=False)
+    return plot
+
+
 def lines(
     curves: Mapping[str, tuple[Any, Any] | tuple[Any, Any, Any]],
     *,

@@ -53,9 +53,7 @@ class Trainer:
         self._names = {id(opt): name for name, opt in opts.items()}
         self._trained = {id(opt): contract.parameters_of(opt) for opt in opts.values()}
         fp16 = self.dtype is torch.float16
-        self._scalers = {
-            name: torch.amp.GradScaler(self.device.type, enabled=fp16) for name in opts
-        }
+        self._scalers = {k: torch.amp.GradScaler(self.device.type, enabled=fp16) for k in opts}
         self._pending: list[dict[str, Any]] = []  # metrics of steps not yet read
         self._identity, self._stop, self._probing = "", faults.Stop(), False
 
@@ -79,15 +77,15 @@ class Trainer:
             known = ", ".join(self._names.values()) or "none"
             raise ValueError(f"opt is not one of the trainer's optimizers ({known}).")
         contract.check_loss(loss)
-        # On the CPU the number is there already, so it is looked at before it does harm; on a
-        # GPU, looking would make every step wait.
+        # On a CPU, look before it does harm; on a GPU, looking would make every step wait.
         if self.device.type == "cpu" and not math.isfinite(loss.item()):
             raise FloatingPointError(
                 f"Step {self.steps + 1}: the loss of {name!r} is {loss.item()}."
             )
         scaler, trained = self._scalers[name], self._trained[id(opt)]
         opt.zero_grad()
-        scaler.scale(loss).backward(inputs=trained)  # the other network is not touched
+        # The other network is not touched, nor is what is frozen.
+        scaler.scale(loss).backward(inputs=[p for p in trained if p.requires_grad])
         if clip:
             scaler.unscale_(opt)
             nn.utils.clip_grad_norm_(trained, clip)
@@ -153,13 +151,14 @@ class Trainer:
         while True:
             epoch, done = divmod(self.steps, len(batches))
             if self._unclosed() and (done == 0 or self.steps >= total):
-                screen.row(self._close_epoch(evaluate))
+                self._close_epoch(evaluate, screen)
             if self.steps >= total or self._stop.asked:
                 break
             began = time.perf_counter()
             self._train(step, contract.draw(batches, epoch, done), total, screen)
+            faults.check_weights(self.modules, self.steps)  # such weights must not be saved
             self.history.seconds += time.perf_counter() - began
-        if self.steps < total:
+        if self.steps < total or self._unclosed():
             self._save()
             screen.note(f"Stopped at step {self.steps} of {total}. Call fit again to go on.")
 
@@ -169,11 +168,11 @@ class Trainer:
         for batch in batches:
             self._batch = batch = contract.to_device(self.device, batch)
             with half:
-                metrics = step(batch)
+                metrics = contract.detached(step(batch))
             if self.dtype is not None:  # or the next step would see the old half-precision weights
                 torch.clear_autocast_cache()
             self.steps += 1
-            self._pending.append(contract.detached(metrics))
+            self._pending.append(metrics)
             if time.perf_counter() > look_at:
                 self._read()
                 screen.tick(self.steps)
@@ -189,12 +188,11 @@ class Trainer:
         Modules are in evaluation mode, no gradient is kept, and the precision is that of
         training. `measure` returns a dict of metrics, as a step does.
         """
-        sums: dict[str, Any] = {}
-        count = 0
+        sums, count = {}, 0
         with self._evaluating():
             for batch in batches:
                 batch = contract.to_device(self.device, batch)
-                size = len(batch[0] if isinstance(batch, list | tuple) else batch)
+                size = contract.size(batch)
                 for name, value in contract.detached(measure(batch)).items():
                     sums[name] = sums.get(name, 0.0) + size * value
                 count += size
@@ -271,14 +269,16 @@ class Trainer:
     def _unclosed(self) -> bool:
         return self.steps > self.history.last.get("step", 0)
 
-    def _close_epoch(self, evaluate: Callable | None) -> dict[str, float]:
+    def _close_epoch(self, evaluate: Callable | None, screen: Any) -> None:
         evaluated: dict[str, Any] = {}
         if evaluate is not None:
             with self._evaluating():
                 evaluated = contract.detached(evaluate(), "evaluate")
+            if self._stop.asked:  # it was cut short: fit makes it again when it goes on
+                return
         row = self.history.close_epoch(self.steps, {k: float(v) for k, v in evaluated.items()})
         self._save()
-        return row
+        screen.row(row)
 
     def _read(self) -> None:
         """Bring the metrics of the steps since the last reading from the device, in one go."""
@@ -322,11 +322,12 @@ class Trainer:
             where = faults.first_fault(self.modules, forward)
         finally:
             self._probing = False
-        kept = f" The last good checkpoint is kept in {self.folder}." if self.folder else ""
+        saved = self.folder and self.history.epochs
+        kept = f" The last good checkpoint is kept in {self.folder}." if saved else ""
         return f"{error} First at fault: {where}.{kept}"
 
     def _free_memory(self) -> str:
-        size = len(self._batch[0])
+        size = contract.size(self._batch)
         self._batch, self._pending = None, []
         for trained in self._trained.values():
             for parameter in trained:

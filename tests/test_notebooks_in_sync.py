@@ -35,6 +35,10 @@ def test_learner_notebook_is_the_solution_stripped(source, notebooks):
     assert stored.not_stripped(COURSE, source) == []
 
 
+def test_cover_is_the_picture_that_the_lesson_drew(source, notebooks):
+    assert stored.no_cover(COURSE, source) == []
+
+
 def test_notebooks_are_fit_to_be_stored(notebooks):
     """At most 700 KB, no widget state, no path of one machine, alt text on every picture."""
     assert [line for path in notebooks for line in stored.unfit(path)] == []

@@ -71,6 +71,11 @@ class Course:
         return self.notebooks / f"{source.stem}.ipynb"
 
 
+    def cover(self, source: Path) -> Path:
+        """The picture of where a lesson ends, shown on its title page and in the README."""
+        return self.notebooks / "images" / f"{source.name[:2]}.png"
+
+
 def names(paths: list[Path]) -> str:
     return ", ".join(path.stem for path in paths)
 

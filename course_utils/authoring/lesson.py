@@ -104,6 +104,15 @@ def store(course: Course, source: Path, solved: NotebookNode) -> None:
     learner = stored.learner_bytes(data)
     replace_file(course.solved(source), data)
     replace_file(course.learner(source), learner)
+    store_cover(course, source, solved)
+
+
+def store_cover(course: Course, source: Path, solved: NotebookNode) -> None:
+    """Write the picture of the cell tagged `cover`, where there is one."""
+    picture = stored.cover(solved)
+    if picture:
+        course.cover(source).parent.mkdir(exist_ok=True)
+        replace_file(course.cover(source), picture)
 
 
 def strip_again(course: Course, source: Path) -> None:
@@ -112,6 +121,7 @@ def strip_again(course: Course, source: Path) -> None:
     if not path.exists():
         raise AuthoringError(f"{stored.place(path)}: missing: run `lesson {source.name[:2]}`")
     replace_file(course.learner(source), stored.learner_bytes(path.read_bytes()))
+    store_cover(course, source, loads(path.read_bytes()))
 
 
 def problems(course: Course) -> list[str]:

@@ -1,5 +1,6 @@
 """The rules that stored notebooks must keep; knows nothing about how they were executed."""
 
+import base64
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from nbformat import NotebookNode
 from . import timings
 from .course import Course
 from .rules import ABSOLUTE
-from .source import build, dumps, loads
+from .source import build, dumps, loads, tags
 from .strip import strip
 
 MAX_BYTES = 700_000
@@ -23,6 +24,7 @@ def problems(course: Course, source: Path) -> list[str]:
     return [
         *out_of_step(course, source),
         *not_stripped(course, source),
+        *no_cover(course, source),
         *timings.over_budget(timings.load(course), source.name[:2]),
         *(line for path in (solved, learner) for line in unfit(path)),
     ]
@@ -96,6 +98,24 @@ def machine_paths(cell: NotebookNode) -> list[str]:
     texts = [re.sub(r"data:[\w/+.-]+;base64,[\w+/=\s]+", "", text) for text in texts]
     found = [match[0] for match in map(ABSOLUTE.search, texts) if match]
     return [f"names a path of one machine: {path}…" for path in found]
+
+
+def cover(notebook: NotebookNode) -> bytes | None:
+    """The picture that the cell tagged `cover` drew, as a PNG file."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []) if "cover" in tags(cell) else []:
+            if "image/png" in output.get("data", {}):
+                return base64.b64decode(output.data["image/png"])
+    return None
+
+
+def no_cover(course: Course, source: Path) -> list[str]:
+    """The cover on the disk is the picture in the solved notebook."""
+    path = course.cover(source)
+    drawn = cover(loads(course.solved(source).read_bytes()))
+    if drawn == (path.read_bytes() if path.exists() else None):
+        return []
+    return [f"images/{path.name}: not the cover of its lesson: run `strip {source.name[:2]}`"]
 
 
 def no_alt(cell: NotebookNode) -> list[str]:

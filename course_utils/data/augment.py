@@ -29,15 +29,47 @@ def affine(
 
     def change(images: torch.Tensor) -> torch.Tensor:
         u = torch.rand(5, len(images), device=images.device) * 2 - 1  # each (B,) in -1…1
-        angle, size = u[0] * math.radians(degrees), 1 + u[1] * scale
-        cos, sin, slant = angle.cos() / size, angle.sin() / size, u[2] * shear
-        move = u[3:] * 2 * shift  # grid_sample's image spans -1…1, so a share counts twice
-        rows = [cos, sin + slant * cos, move[0], -sin, cos - slant * sin, move[1]]
-        matrix = torch.stack(rows, 1).view(-1, 2, 3)  # (B, 2, 3)
-        grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
-        return F.grid_sample(images, grid.to(images.dtype), align_corners=False)
+        return warp(
+            images, u[0] * degrees, (u[3] * shift, u[4] * shift), 1 + u[1] * scale, u[2] * shear
+        )
 
     return change
+
+
+Amount = float | torch.Tensor
+
+
+def warp(
+    images: torch.Tensor,
+    angle: Amount = 0.0,
+    shift: tuple[Amount, Amount] = (0.0, 0.0),
+    scale: Amount = 1.0,
+    shear: Amount = 0.0,
+) -> torch.Tensor:
+    """Turn, move, resize and slant images by given amounts, each a number or one an image, (B,).
+
+    Args:
+        images: (B, C, H, W), square.
+        angle: degrees, counter-clockwise.
+        shift: to the right and down, as shares of the image.
+        scale: above 1 enlarges.
+        shear: horizontal slant in pixels a pixel of height.
+
+    Returns:
+        (B, C, H, W), bilinear; what comes in from outside the frame is 0.
+    """
+    size, device = len(images), images.device
+    angle, right, down, scale, shear = (
+        torch.as_tensor(amount, dtype=torch.float32, device=device).expand(size)
+        for amount in (angle, *shift, scale, shear)
+    )
+    cos, sin = angle.deg2rad().cos() / scale, angle.deg2rad().sin() / scale
+    # grid_sample asks, for each pixel of the result, where in the source it comes from: the
+    # matrix is the inverse of the change. Its image spans -1…1, so a share counts twice.
+    matrix = torch.stack([cos, shear * cos - sin, sin, cos + shear * sin], 1).view(-1, 2, 2)
+    move = -2 * matrix @ torch.stack([right, down], 1).unsqueeze(2)  # (B, 2, 1)
+    grid = F.affine_grid(torch.cat([matrix, move], 2), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid.to(images.dtype), align_corners=False)
 
 
 def flip() -> Augment:

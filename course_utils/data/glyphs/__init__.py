@@ -9,8 +9,8 @@
 
 from .drawing import Pictures, coverage, draw, extents
 from .factors import PALETTE, Factors, captions
-from .fonts import DIGITS, LETTERS, fonts
 from .scenes import mnist_like, move, sample
+from .shapes import DIGITS, LETTERS, fonts
 
 __all__ = [
     "DIGITS",

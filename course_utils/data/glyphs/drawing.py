@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from .factors import LIMITS, Factors
-from .fonts import REACH, atlas
+from .factors import SHAPE, Factors
+from .shapes import REACH, atlas
 
 SIZES = (16, 64)  # pixels along a picture
 _SMALLEST = 4  # pixels: a figure height below this is not legible
@@ -54,10 +54,7 @@ def draw(factors: Factors, size: int = 28, channels: int = 1, masks: bool = Fals
             covers[rows] = _bytes(ink)
         canvas = _colour(factors.background[first:last], channels).repeat(1, 1, size, size)
         paint = _colour(factors.ink[rows], channels)  # (n, C, 1, 1)
-        for depth in range(int(layer[span].max()) + 1 if len(rows) else 0):
-            on = layer[span] == depth  # at most one glyph a scene, so they can be painted at once
-            scene = factors.scene[rows[on]] - first
-            canvas[scene] = torch.lerp(canvas[scene], paint[on], ink[on][:, None])
+        _paint(canvas, ink, paint, factors.scene[rows] - first, layer[span])
         _add_noise(canvas, factors.noise[first:last], factors.noise_seed[first:last])
         images[first:last] = _bytes(canvas)
     return Pictures(images, factors.label, boxes, covers)
@@ -66,17 +63,19 @@ def draw(factors: Factors, size: int = 28, channels: int = 1, masks: bool = Fals
 def coverage(factors: Factors, size: int, rows=slice(None)) -> torch.Tensor:
     """How much of each pixel each glyph covers: (N, size, size) float32 in [0, 1].
 
-    Differentiable in x, y, scale, angle, shear, weight and outline.
+    Differentiable in the factors of SHAPE, all real.
     """
-    f = {name: getattr(factors, name)[rows][:, None, None] for name in list(LIMITS)[:7]}
+    f = {name: getattr(factors, name)[rows][:, None, None] for name in SHAPE}
     tiles = atlas(factors.alphabet).tiles[factors.font[rows], factors.label[rows]]  # (n, T, T)
     centre = (torch.arange(size) + 0.5) / size
     right, down = centre - f["x"], centre[:, None] - f["y"]  # (n, 1, size), (n, size, 1)
-    # From the picture back to the upright glyph: rotation and scale undone, then the shear.
+    # From the picture back to the upright glyph: rotation and scale undone, then shear and warp.
     angle = torch.deg2rad(f["angle"])
     cos, sin = angle.cos() / f["scale"], angle.sin() / f["scale"]
     across, below = cos * right - sin * down, sin * right + cos * down  # (n, size, size)
     across = across + f["shear"] * below
+    if (f["warp"] > 0).any():
+        across, below = _warp(across, below, f["warp"], torch.deg2rad(f["phase"]))
     grid = torch.stack([across, below], -1) / REACH  # (n, size, size, 2), the tile is [-1, 1]
     # Outside its tile a sample is 0, so the distance is stored one too large: far from the ink.
     inside = F.grid_sample(tiles[:, None] + 1, grid, align_corners=False)[:, 0] - 1
@@ -93,13 +92,20 @@ def extents(factors: Factors) -> torch.Tensor:
     boxes of `draw` are tighter where the glyph's corners are empty.
     """
     ink = atlas(factors.alphabet).ink[factors.font, factors.label]  # (N, 2)
-    wide, tall = (ink + (factors.weight + factors.outline / 2)[:, None]).T
+    wide, tall = (ink + (factors.weight + factors.outline / 2 + factors.warp)[:, None]).T
     angle, lean = torch.deg2rad(factors.angle), factors.shear * tall
     cos, sin = angle.cos(), angle.sin()
     # The sheared box is spanned by (wide, 0) and (-lean, tall); turn both and add their lengths.
     across = (cos * wide).abs() + (cos * lean - sin * tall).abs()
     below = (sin * wide).abs() + (sin * lean + cos * tall).abs()
     return torch.stack([across, below], 1) * factors.scale[:, None]
+
+
+def _warp(across, below, amplitude, phase) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each coordinate moved by a sine of the other, whose period is one figure height."""
+    move_across = amplitude * (2 * torch.pi * below + phase).sin()
+    move_below = amplitude * (2 * torch.pi * across + 2 * phase).sin()
+    return across + move_across, below + move_below
 
 
 def _layers(scene: torch.Tensor, scenes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -125,6 +131,14 @@ def _colour(rgb: torch.Tensor, channels: int) -> torch.Tensor:
     if channels == 1:
         rgb = (rgb * torch.tensor(_LUMA)).sum(1, keepdim=True)
     return rgb[..., None, None]
+
+
+def _paint(canvas, ink, paint, scene, layer) -> None:
+    """Glyphs (n, size, size) of colours (n, C, 1, 1) on canvas (s, C, size, size), in place."""
+    for depth in layer.unique():  # sorted; a layer has one glyph a scene, painted all at once
+        on = layer == depth
+        under = canvas[scene[on]]
+        canvas[scene[on]] = torch.lerp(under, paint[on], ink[on][:, None])
 
 
 def _add_noise(canvas: torch.Tensor, noise: torch.Tensor, seeds: torch.Tensor) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .fonts import DIGITS, fonts
+from .shapes import DIGITS, check, fonts
 
 # Red, green, blue in [0, 1]: M. Okabe and K. Ito's colours for all kinds of colour vision (2002),
 # with P. Tol's red in place of theirs, which few people would call red.
@@ -25,19 +25,23 @@ TILTED = 10.0  # degrees: captions call a glyph tilted from this angle on, and u
 
 
 # What a field may be: lowest and highest value. Lengths are fractions of the picture (x, y, scale)
-# or of the glyph's figure height (weight, outline), so that one table draws at any size.
+# or of a digit's height (warp, weight, outline), so that one table draws at any size.
 LIMITS = {
     "x": (-1.0, 2.0),
     "y": (-1.0, 2.0),
     "scale": (0.05, 2.0),
     "angle": (-math.inf, math.inf),
     "shear": (-1.0, 1.0),
+    "warp": (0.0, 0.2),
+    "phase": (-math.inf, math.inf),
     "weight": (-0.05, 0.1),
     "outline": (0.0, 0.2),
     "ink": (0.0, 1.0),
     "background": (0.0, 1.0),
     "noise": (0.0, 1.0),
 }
+
+SHAPE = ("x", "y", "scale", "angle", "shear", "warp", "phase", "weight", "outline")  # (N,) each
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,9 @@ class Factors:
     scale: (N,) height of a digit, fraction of the picture's height.
     angle: (N,) degrees, counter-clockwise.
     shear: (N,) lean to the right, as its tangent; before the rotation.
+    warp: (N,) amplitude of a wave that bends the strokes, one period to a digit's height, fraction
+        of that height; before the shear.
+    phase: (N,) degrees, which wave.
     weight: (N,) how far the outline is moved outwards, fraction of the digit's height.
     outline: (N,) width of the line when only the outline is drawn, same unit; 0 is solid.
     ink: (N, 3) red, green, blue in [0, 1].
@@ -71,6 +78,8 @@ class Factors:
     scale: torch.Tensor = 0.7
     angle: torch.Tensor = 0.0
     shear: torch.Tensor = 0.0
+    warp: torch.Tensor = 0.0
+    phase: torch.Tensor = 0.0
     weight: torch.Tensor = 0.0
     outline: torch.Tensor = 0.0
     ink: torch.Tensor = 1.0
@@ -80,6 +89,7 @@ class Factors:
     alphabet: str = DIGITS
 
     def __post_init__(self):
+        check(self.alphabet)
         n, s = self._lengths()
         integers = {
             "label": (n, len(self.alphabet)),
@@ -119,7 +129,7 @@ class Factors:
 
     def rows(self, index) -> "Factors":
         """The same scenes with only the chosen glyphs (an index tensor, a mask or a slice)."""
-        names = ("label", "scene", "font", *list(LIMITS)[:8])
+        names = ("label", "scene", "font", *SHAPE, "ink")
         return self.change(**{name: getattr(self, name)[index] for name in names})
 
     def __getitem__(self, index) -> "Factors":
@@ -168,9 +178,15 @@ def _article(words: str) -> str:
 
 
 def _list(things: list[str]) -> str:
-    """ "nothing", "a", "a and b", "a, b and c"."""
+    """The things in one phrase: a comma between, "and" before the last."""
     *most, last = things or ["nothing"]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def natural(name: str, value, least: int) -> None:
+    """ValueError unless `value` is one whole number from `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}; it takes a whole number from {least}.")
 
 
 def whole(name: str, value, rows: int, end: int) -> torch.Tensor:

@@ -44,7 +44,7 @@ class Atlas(NamedTuple):
 def fonts() -> tuple[str, ...]:
     """Names of the fonts shipped with matplotlib that draw all of DIGITS and LETTERS, sorted."""
     names = []
-    for path in sorted(_folder().glob("*.ttf")):
+    for path in sorted(_folder().glob("*.ttf"), key=lambda path: path.stem):
         if path.stem.startswith(_IMPOSTORS):
             continue
         known = FT2Font(str(path)).get_charmap()
@@ -62,15 +62,25 @@ def atlas(alphabet: str = DIGITS) -> Atlas:
     effects", SIGGRAPH 2007 courses.
     Raises ValueError for another alphabet.
     """
-    foreign = "".join(sorted(set(alphabet) - set(DIGITS + LETTERS)))
-    if not alphabet or foreign or len(set(alphabet)) < len(alphabet):
-        raise ValueError(
-            f"alphabet is {alphabet!r}; it takes one or more distinct digits or letters a-z, A-Z."
-        )
+    check(alphabet)
     glyphs = [[_glyph(name, character) for character in alphabet] for name in fonts()]
     tiles = np.stack([[tile for tile, _ in row] for row in glyphs])
     ink = np.stack([[half for _, half in row] for row in glyphs])
     return Atlas(torch.from_numpy(tiles), torch.from_numpy(ink))
+
+
+def check(alphabet: str) -> None:
+    """ValueError unless `alphabet` is distinct characters out of DIGITS + LETTERS."""
+    known = isinstance(alphabet, str) and set(alphabet) <= set(DIGITS + LETTERS)
+    if not known or not alphabet or len(set(alphabet)) < len(alphabet):
+        raise ValueError(
+            f"alphabet is {alphabet!r}; it takes one or more distinct digits or letters a-z, A-Z."
+        )
+
+
+def file_of(name: str) -> str:
+    """Path of the font `name`."""
+    return str(_folder() / f"{name}.ttf")
 
 
 def _folder() -> Path:
@@ -80,9 +90,8 @@ def _folder() -> Path:
 @cache
 def _face(name: str) -> ImageFont.FreeTypeFont:
     """The font, at the size that makes its "7" UNIT pixels tall."""
-    path = str(_folder() / f"{name}.ttf")
-    _, top, _, bottom = ImageFont.truetype(path, 1000).getbbox("7")
-    return ImageFont.truetype(path, UNIT * 1000 / (bottom - top))
+    _, top, _, bottom = ImageFont.truetype(file_of(name), 1000).getbbox("7")
+    return ImageFont.truetype(file_of(name), UNIT * 1000 / (bottom - top))
 
 
 def _glyph(name: str, character: str) -> tuple[np.ndarray, np.ndarray]:

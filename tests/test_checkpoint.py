@@ -1,0 +1,159 @@
+"""A state is whole or not there; what is damaged or unsafe is not loaded."""
+
+import os
+import pickle
+import random
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils import checkpoint
+
+
+def saved(folder, *numbers):
+    """Save a state for each number, in turn; give the path of the last."""
+    for number in numbers:
+        path = checkpoint.save(folder, {"number": number, "x": torch.full((100,), number)})
+    return path
+
+
+def test_the_newest_is_loaded_and_two_are_kept(tmp_path):
+    saved(tmp_path, 1, 2, 3)
+    state = checkpoint.load(tmp_path)
+    assert state["number"] == 3 and torch.equal(state["x"], torch.full((100,), 3))
+    assert [path.name[:12] for path in sorted(tmp_path.iterdir())] == [
+        "state-000002",
+        "state-000003",
+    ]
+
+
+def test_there_is_nothing_to_load_in_an_empty_or_missing_folder(tmp_path):
+    assert checkpoint.load(tmp_path) is None
+    assert checkpoint.load(tmp_path / "none") is None
+
+
+def test_numbers_go_on_past_six_digits(tmp_path):
+    path = saved(tmp_path, 1)
+    path.rename(tmp_path / path.name.replace("000001", "999999"))
+    assert saved(tmp_path, 2).name.startswith("state-1000000.")
+    assert checkpoint.load(tmp_path)["number"] == 2
+
+
+def flipped(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize("harm", [flipped, lambda data: data[:-1], lambda data: b""],
+                         ids=["flipped bit", "truncated", "empty"])  # fmt: skip
+def test_a_damaged_file_is_passed_over_and_said(tmp_path, harm, capsys):
+    path = saved(tmp_path, 1, 2)
+    path.write_bytes(harm(path.read_bytes()))
+    assert checkpoint.load(tmp_path)["number"] == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 and "state-000002" in lines[0] and "is damaged" in lines[0]
+
+
+def test_where_the_only_file_is_damaged_none_is_loaded(tmp_path):
+    path = saved(tmp_path, 1)
+    path.write_bytes(flipped(path.read_bytes()))
+    assert checkpoint.load(tmp_path) is None
+
+
+class Code:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return print, ("this ran",)
+
+
+def test_a_pickle_with_code_is_refused(tmp_path, capsys):
+    checkpoint.save(tmp_path, {"x": Code()})
+    with pytest.raises(pickle.UnpicklingError):
+        checkpoint.load(tmp_path)
+    assert "this ran" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch, call):
+    saved(tmp_path, 1, 2)
+    before = sorted(tmp_path.iterdir())
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(OSError, match=r"could not be written to .*No space left") as error:
+        saved(tmp_path, 3)
+    assert str(tmp_path) in str(error.value)
+    assert sorted(tmp_path.iterdir()) == before
+    assert checkpoint.load(tmp_path)["number"] == 2
+
+
+def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
+    saved(tmp_path, 1)
+    (tmp_path / ".writing-abc").write_bytes(b"half a")
+    assert checkpoint.load(tmp_path)["number"] == 1
+    saved(tmp_path, 2)
+    assert not list(tmp_path.glob(".writing-*"))
+
+
+def test_a_path_may_hold_spaces_and_any_letters(tmp_path):
+    folder = tmp_path / "Mein Kurs – 循環"
+    saved(folder, 1)
+    assert checkpoint.load(folder)["number"] == 1
+
+
+def draws():
+    return torch.rand(3).tolist(), np.random.randn(3).tolist(), random.random()
+
+
+def test_random_states_go_through_a_file(tmp_path):
+    np.random.randn()  # leaves half of a pair of normal numbers in the generator
+    checkpoint.save(tmp_path, checkpoint.random_state())
+    first = draws()
+    assert draws() != first
+    checkpoint.restore_random_state(checkpoint.load(tmp_path))
+    assert draws() == first
+
+
+def test_one_holder_at_a_time(tmp_path):
+    with checkpoint.alone(tmp_path):
+        with pytest.raises(RuntimeError, match="Another kernel or process is training in"):
+            with checkpoint.alone(tmp_path):
+                pass
+    with checkpoint.alone(tmp_path), checkpoint.alone(None):
+        pass
+
+
+def test_a_digest_tells_values_apart_and_is_equal_for_equal_ones():
+    base = {"a": [1, 2.5, None, "x"], "b": torch.arange(6.0).view(2, 3)}
+    equal = {"a": (1, 2.5, None, "x"), "b": torch.tensor([[0.0, 3], [1, 4], [2, 5]]).T}
+    assert checkpoint.digest(base) == checkpoint.digest(equal)
+    others = [
+        {**base, "a": [1, 2.5, None, "y"]},
+        {**base, "b": base["b"].view(3, 2)},
+        {**base, "b": base["b"].double()},
+        {**base, "b": base["b"] + 1e-6},
+        {"a": base["a"], "c": base["b"]},
+    ]
+    assert len({checkpoint.digest(state) for state in [base, *others]}) == 6
+
+
+def test_a_digest_takes_every_kind_of_tensor():
+    layouts = torch.arange(16.0).view(1, 2, 2, 4)
+    kept = layouts.to(memory_format=torch.channels_last)
+    assert checkpoint.digest(kept) == checkpoint.digest(layouts)
+    kinds = [torch.tensor(1.5), torch.zeros(0), torch.ones(2, dtype=torch.bfloat16),
+             torch.tensor([True]), torch.tensor(3)]  # fmt: skip
+    assert len({checkpoint.digest(kind) for kind in kinds}) == len(kinds)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be opened there")
+def test_the_rename_reaches_the_disk_too(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_mode))
+    saved(tmp_path, 1)
+    assert [oct(mode)[:-3] for mode in synced] == ["0o100", "0o40"]  # the file, then its folder

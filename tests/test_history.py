@@ -1,0 +1,58 @@
+"""The curves of a run against means worked out by hand."""
+
+import pytest
+
+from course_utils import History
+
+
+def history():
+    """Five steps of loss 1…5 in epochs of two, the last one cut short."""
+    made = History()
+    for step in range(1, 6):
+        made.add(step, "loss", float(step))
+        if step % 2 == 0 or step == 5:
+            made.close_epoch(step, {"test loss": step / 10} if step < 5 else {})
+    return made
+
+
+def test_an_epoch_is_the_mean_of_its_steps_and_what_was_evaluated():
+    assert history().epochs == [
+        {"epoch": 1, "step": 2, "loss": 1.5, "test loss": 0.2},
+        {"epoch": 2, "step": 4, "loss": 3.5, "test loss": 0.4},
+        {"epoch": 3, "step": 5, "loss": 5.0},
+    ]
+    assert history().last["epoch"] == 3
+
+
+def test_curves_by_name_with_their_steps():
+    made = history()
+    assert made.names() == ["loss", "test loss"]
+    assert made["loss"].tolist() == [1, 2, 3, 4, 5]
+    assert made.steps("loss").tolist() == [1, 2, 3, 4, 5]
+    assert made["test loss"].tolist() == [0.2, 0.4]
+    assert made.steps("test loss").tolist() == [2, 4]
+
+
+def test_a_metric_of_some_steps_only_is_averaged_over_those():
+    made = History()
+    made.add(1, "loss", 1.0)
+    made.add(2, "loss", 3.0)
+    made.add(2, "penalty", 7.0)
+    assert made.close_epoch(2, {}) == {"epoch": 1, "step": 2, "loss": 2.0, "penalty": 7.0}
+    made.add(3, "loss", 5.0)
+    assert made.close_epoch(3, {}) == {"epoch": 2, "step": 3, "loss": 5.0}
+
+
+def test_an_unknown_metric_is_answered_with_the_known_ones():
+    with pytest.raises(KeyError, match="no metric 'accuracy'; there are: loss, test loss"):
+        history()["accuracy"]
+
+
+def test_an_empty_history():
+    assert History().last == {} and History().names() == []
+
+
+def test_the_state_is_plain_and_complete():
+    again = History()
+    again.load_state_dict(history().state_dict())
+    assert (again.values, again.epochs) == (history().values, history().epochs)

@@ -1,0 +1,79 @@
+"""Where runs and data lie: under the root, or in the cache where that cannot be written."""
+
+from pathlib import Path
+
+import pytest
+
+import course_utils
+from course_utils import paths
+
+CHECKOUT = Path(course_utils.__file__).resolve().parent.parent
+real_root, real_cache = paths.root, paths.cache  # taken before the tests replace them
+
+
+def test_the_root_is_the_folder_that_holds_the_package():
+    assert real_root() == CHECKOUT
+
+
+def test_a_relative_run_folder_is_under_the_root_wherever_one_works(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert paths.run_folder("runs/12") == root / "runs" / "12"
+    assert (root / "runs" / "12").is_dir()
+
+
+def test_an_absolute_run_folder_is_taken_as_it_is(tmp_path):
+    folder = tmp_path / "mit Leerzeichen" / "läufe"
+    assert paths.run_folder(folder) == folder and folder.is_dir()
+
+
+def test_where_the_root_cannot_be_written_the_cache_is_used_and_said(root, capsys):
+    (root / "runs").write_text("a file stands where the folder should")
+    spare = paths.cache() / "runs" / "12"
+    assert paths.run_folder("runs/12") == spare and spare.is_dir()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    assert str(root / "runs" / "12") in lines[0] and str(spare) in lines[0]
+
+
+def test_where_nothing_can_be_written_both_places_are_named(root):
+    (root / "runs").write_text("")
+    paths.cache().write_text("")
+    with pytest.raises(OSError, match=r"Neither .* can be written") as error:
+        paths.run_folder("runs/12")
+    assert str(root / "runs" / "12") in str(error.value)
+
+
+def test_nothing_is_left_behind_by_asking(tmp_path):
+    assert paths.writable(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_data_is_looked_for_in_the_shared_folder_first(root, tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    assert paths.data_folders() == [root / "datasets"]
+    monkeypatch.setenv("COURSE_DATA", "../shared")
+    assert paths.data_folders() == [root / ".." / "shared", root / "datasets"]
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    assert paths.data_folders() == [tmp_path, root / "datasets"]
+
+
+def test_downloads_go_to_the_cache_where_the_root_cannot_be_written(root):
+    assert paths.download_folder() == root / "datasets"
+    (root / "datasets").rmdir()
+    (root / "datasets").write_text("")
+    assert paths.download_folder() == paths.cache() / "datasets"
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "folder"),
+    [
+        ("linux", "XDG_CACHE_HOME", "course_utils"),
+        ("win32", "LOCALAPPDATA", "course_utils"),
+        ("darwin", "HOME", "Library/Caches/course_utils"),
+    ],
+)
+def test_the_cache_is_where_the_system_wants_it(platform, variable, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths.sys, "platform", platform)
+    monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert real_cache() == tmp_path / folder

@@ -1,0 +1,117 @@
+"""Profiles and budgets, seeds, and the one line on where a lesson runs."""
+
+import random
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+from course_utils import runtime
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A machine that has a GPU of another make, which is not touched."""
+    monkeypatch.setattr(runtime, "device", lambda: torch.device("mps"))
+
+
+def test_the_profile_follows_the_device(monkeypatch):
+    monkeypatch.delenv("COURSE_PROFILE", raising=False)
+    assert runtime.profile() == "cpu"
+    monkeypatch.setattr(runtime, "device", lambda: torch.device("mps"))
+    assert runtime.profile() == "gpu"
+
+
+@pytest.mark.parametrize("name", ["smoke", "cpu", "gpu"])
+def test_the_profile_can_be_named(name, gpu, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", name)
+    assert runtime.profile() == name
+
+
+def test_an_unknown_profile_is_refused(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "fast")
+    with pytest.raises(ValueError, match="one of smoke, cpu, gpu, not 'fast'"):
+        runtime.profile()
+
+
+def test_a_gpu_that_is_not_there_is_said(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_PROFILE", "gpu")
+    assert runtime.profile() == "cpu"
+    runtime.start()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and "COURSE_PROFILE is gpu, but no GPU is here" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "seeds"),
+    [("smoke", 3, [0, 1]), ("cpu", 1500, [0, 1, 2]), ("gpu", 20_000, [0, 1, 2, 3])],
+)
+def test_a_budget_by_profile(name, steps, seeds, gpu, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", name)
+    assert runtime.budget(cpu=1500, gpu=20_000) == steps
+    assert runtime.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3]) == seeds
+
+
+def test_a_smoke_budget_is_two_at_least_but_never_more_than_cpu(smoke):
+    assert runtime.budget(cpu=100, gpu=100) == 2
+    assert runtime.budget(cpu=1, gpu=100) == 1
+    assert runtime.budget(cpu=[5], gpu=[5, 6]) == [5]
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, True, [], "12", None])
+def test_a_wrong_budget_is_named(wrong, smoke):
+    with pytest.raises(ValueError, match="cpu must be a whole number above 0 or a list"):
+        runtime.budget(cpu=wrong, gpu=1)
+    with pytest.raises(ValueError, match="gpu must be"):
+        runtime.budget(cpu=1, gpu=wrong)
+
+
+def draws():
+    return torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random()
+
+
+def test_start_seeds_every_generator():
+    runtime.start(3)
+    first = draws()
+    runtime.start(3)
+    assert draws() == first
+    runtime.start(4)
+    assert all(one != other for one, other in zip(draws(), first, strict=True))
+
+
+def test_start_prints_one_line_and_returns_the_device(smoke, capsys):
+    assert runtime.start(7) == torch.device("cpu")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    for part in ("CPU", "float32", "profile smoke", torch.__version__.split("+")[0], "seed 7"):
+        assert part in lines[0]
+
+
+def test_start_sets_the_palette():
+    with matplotlib.rc_context():
+        runtime.start()
+        assert matplotlib.rcParams["axes.prop_cycle"].by_key()["color"] == list(runtime.COLOURS)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, None, "0"])
+def test_a_wrong_seed_is_named(wrong):
+    with pytest.raises(ValueError, match="seed must be a whole number from 0 up"):
+        runtime.start(wrong)
+
+
+@pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_half_precision_is_what_the_hardware_has(bf16, dtype, monkeypatch):
+    def supported(including_emulation=True):
+        return bf16 or including_emulation  # a T4 says yes to what it only emulates
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert runtime.precision(torch.device("cuda")) is dtype
+    assert runtime.precision(torch.device("cpu")) is None
+
+
+def test_say_wraps_and_joins(capsys):
+    runtime.say("one\n   two " + "word " * 30)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("one two word") and all(len(line) <= 88 for line in lines)
+    assert len(lines) == 2

@@ -1,0 +1,260 @@
+"""`Trainer` against hand-written loops: the same weights, the same curves, bit for bit."""
+
+import gc
+import weakref
+
+import pytest
+import tiny
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import course_utils as cu
+
+
+def convnet(seed=0):
+    """Convolutions too, since the trainer changes their memory layout."""
+    torch.manual_seed(seed)
+    layers = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, 3)
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+
+def images(steps=5):
+    generator = torch.Generator().manual_seed(1)
+    return [
+        (torch.randn(4, 1, 8, 8, generator=generator),
+         torch.randint(3, (4,), generator=generator)) for _ in range(steps)
+    ]  # fmt: skip
+
+
+def same(one, other):
+    return all(map(torch.equal, one.parameters(), other.parameters()))
+
+
+OPTIMIZERS = {
+    "sgd": lambda net: torch.optim.SGD(net.parameters(), 0.1, momentum=0.9),
+    "adam": lambda net: torch.optim.Adam(net.parameters(), 0.01),
+}
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.1])
+@pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_update_is_zero_grad_backward_clip_step(make, clip):
+    ours, theirs = convnet(), convnet()
+    opt, reference = make(ours), make(theirs)
+    trainer = cu.Trainer(net=ours, opt=opt)
+    for x, y in images():
+        trainer.update(opt, F.cross_entropy(ours(x), y), clip=clip)
+        reference.zero_grad()
+        F.cross_entropy(theirs(x), y).backward()
+        if clip:
+            nn.utils.clip_grad_norm_(theirs.parameters(), clip)
+        reference.step()
+        assert same(ours, theirs)
+
+
+def test_update_leaves_the_other_network_alone():
+    G, D = nn.Linear(2, 3), nn.Linear(3, 1)
+    opt_G, opt_D = OPTIMIZERS["sgd"](G), OPTIMIZERS["sgd"](D)
+    trainer = cu.Trainer(G=G, D=D, opt_G=opt_G, opt_D=opt_D)
+    trainer.update(opt_D, D(G(torch.ones(4, 2))).mean())
+    assert all(p.grad is None for p in G.parameters())
+    kept = [p.grad.clone() for p in D.parameters()]
+    trainer.update(opt_G, D(G(torch.ones(4, 2))).mean())
+    assert all(map(torch.equal, kept, (p.grad for p in D.parameters())))
+    assert all(p.grad.abs().sum() > 0 for p in G.parameters())
+
+
+def test_update_trains_what_is_not_frozen():
+    ours, theirs = convnet(), convnet()
+    for net in (ours, theirs):
+        net[0].requires_grad_(False)
+    opt, reference = OPTIMIZERS["adam"](ours), OPTIMIZERS["adam"](theirs)
+    trainer = cu.Trainer(net=ours, opt=opt)
+    for x, y in images(2):
+        trainer.update(opt, F.cross_entropy(ours(x), y))
+        reference.zero_grad()
+        F.cross_entropy(theirs(x), y).backward()
+        reference.step()
+    assert same(ours, theirs)
+
+
+def test_update_refuses_what_is_no_loss_or_not_its_optimizer():
+    net = nn.Linear(2, 1)
+    opt = OPTIMIZERS["sgd"](net)
+    trainer = cu.Trainer(net=net, opt=opt)
+    loss = net(torch.ones(3, 2)).mean()
+    with pytest.raises(TypeError, match="loss must be a tensor, not float"):
+        trainer.update(opt, 0.5)
+    with pytest.raises(ValueError, match=r"loss must be one number, not of shape \(3, 1\)"):
+        trainer.update(opt, net(torch.ones(3, 2)))
+    with pytest.raises(ValueError, match="loss has no graph"):
+        trainer.update(opt, loss.detach())
+    with pytest.raises(ValueError, match=r"not one of the trainer's optimizers \(opt\)"):
+        trainer.update(OPTIMIZERS["sgd"](net), loss)
+
+
+def test_update_refuses_a_loss_that_is_not_finite_before_it_does_harm():
+    net = nn.Linear(2, 1)
+    opt = OPTIMIZERS["sgd"](net)
+    before = net.weight.clone()
+    with pytest.raises(FloatingPointError, match="Step 1: the loss of 'opt' is nan"):
+        cu.Trainer(net=net, opt=opt).update(opt, net(torch.ones(3, 2)).mean() * torch.nan)
+    assert torch.equal(net.weight, before)
+
+
+def test_fit_is_a_for_loop_over_the_batches():
+    trainer, step = tiny.classifier()
+    history = tiny.fit(trainer, step)
+    bare, step = tiny.classifier()
+    rows = []
+    for epoch in range(tiny.EPOCHS):
+        for batch in tiny.batches().epoch(epoch):
+            rows.append({name: value.item() for name, value in step(batch).items()})
+    assert tiny.states(trainer) == tiny.states(bare)
+    assert history["loss"].tolist() == [row["loss"] for row in rows]
+    assert history["accuracy"].tolist() == [row["accuracy"] for row in rows]
+    assert history.steps("loss").tolist() == list(range(1, tiny.STEPS + 1))
+    assert [row["step"] for row in history.epochs] == [5, 10, 15, 20]
+    assert history.epochs[1]["loss"] == pytest.approx(sum(r["loss"] for r in rows[5:10]) / 5)
+    assert history.seconds > 0
+
+
+def test_steps_may_end_within_an_epoch():
+    trainer, step = tiny.classifier()
+    tiny.fit(trainer, step, steps=7)
+    assert trainer.steps == 7
+    assert [row["step"] for row in trainer.history.epochs] == [5, 7]
+
+
+def test_fit_takes_any_list_of_batches():
+    net = convnet()
+    opt = OPTIMIZERS["sgd"](net)
+    trainer = cu.Trainer(net=net, opt=opt)
+    seen = []
+
+    def step(batch):
+        x, y = batch
+        seen.append(x[0, 0, 0, 0].item())
+        trainer.update(opt, F.cross_entropy(net(x), y))
+        return {"one": 1, "half": 0.5, "row": torch.ones(1)}
+
+    history = trainer.fit(step, images(3), epochs=2, show=False)
+    assert seen == 2 * [x[0, 0, 0, 0].item() for x, _ in images(3)]
+    assert history.last == {"epoch": 2, "step": 6, "one": 1.0, "half": 0.5, "row": 1.0}
+
+
+def test_evaluate_is_in_evaluation_mode_and_puts_each_layer_back():
+    net = nn.Sequential(nn.Linear(6, 6), nn.Dropout(), nn.BatchNorm1d(6))
+    opt = OPTIMIZERS["sgd"](net)
+    trainer = cu.Trainer(net=net, opt=opt)
+    seen = []
+
+    def step(batch):
+        seen.append([layer.training for layer in net])
+        net[2].eval()  # one layer stays as it was learnt
+        trainer.update(opt, net(batch[0]).square().mean())
+        return {"loss": 0.0}
+
+    def evaluate():
+        seen.append([torch.is_grad_enabled(), *(layer.training for layer in net.modules())])
+        return {"test loss": torch.tensor(0.25)}
+
+    history = trainer.fit(step, tiny.batches(), steps=6, evaluate=evaluate, show=False)
+    assert seen[5] == seen[7] == [False] * 5
+    assert seen[6] == [True, True, False]
+    assert history["test loss"].tolist() == [0.25, 0.25]
+    assert history.steps("test loss").tolist() == [5, 6]
+    assert history.last["test loss"] == 0.25
+
+
+def test_evaluate_weighs_batches_by_their_sizes():
+    net = nn.Linear(1, 1)
+    trainer = cu.Trainer(net=net)
+    values = torch.arange(10.0)[:, None]
+    tested = cu.Batches(values, 4, drop_last=False, shuffle=False)
+    measured = trainer.evaluate(lambda batch: {"mean": batch[0].mean(), "one": 1.0}, tested)
+    assert measured == {"mean": 4.5, "one": 1.0}
+    assert trainer.evaluate(lambda batch: {"mean": batch.mean()}, values.split(4)) == {"mean": 4.5}
+
+
+def test_full_precision_leaves_autocast():
+    trainer = cu.Trainer(net=nn.Linear(2, 2))
+    x = torch.ones(2, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        with trainer.full_precision():
+            assert (x @ x).dtype is torch.float32
+        assert (x @ x).dtype is torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "text"),
+    [
+        ({"step": None}, TypeError, "step must be a function"),
+        ({"batches": iter([])}, TypeError, "batches must have a length"),
+        ({"batches": []}, ValueError, "batches is empty"),
+        ({"epochs": None}, ValueError, "either epochs= or steps="),
+        ({"steps": 3}, ValueError, "either epochs= or steps="),
+        ({"epochs": 0}, ValueError, "epochs must be a whole number from 1 up, not 0"),
+        ({"epochs": None, "steps": 2.5}, ValueError, "steps must be a whole number"),
+        ({"epochs": True}, ValueError, "epochs must be a whole number"),
+    ],
+)
+def test_fit_names_the_wrong_argument(wrong, error, text):
+    given = {"step": lambda batch: {}, "batches": images(1), "epochs": 1, "steps": None, **wrong}
+    trainer = cu.Trainer(net=nn.Linear(1, 1))
+    with pytest.raises(error, match=text):
+        trainer.fit(given.pop("step"), given.pop("batches"), **given, show=False)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "error", "text"),
+    [
+        (None, TypeError, "step must return a dict of metrics .* not NoneType"),
+        ({"loss": torch.ones(2)}, ValueError, r"metric 'loss' must be one number, .*\(2,\)"),
+        ({"loss": "low"}, TypeError, "metric 'loss' must be a number, not str"),
+    ],
+)
+def test_a_step_that_returns_no_metrics_overwrites_no_checkpoint(metrics, error, text, root):
+    trainer, step = tiny.classifier("runs/a")
+    tiny.fit(trainer, step, epochs=1)
+    kept = sorted((root / "runs" / "a").glob("state-*"))
+    with pytest.raises(error, match=text):
+        tiny.fit(trainer, lambda batch: metrics, epochs=2)
+    assert sorted((root / "runs" / "a").glob("state-*")) == kept
+    history = tiny.fit(trainer, step, epochs=2)  # the step mended, it goes on
+    assert history.steps("loss").tolist() == list(range(1, 11))
+
+
+def test_evaluate_must_return_metrics_too():
+    trainer, step = tiny.classifier()
+    with pytest.raises(TypeError, match="evaluate must return a dict of metrics"):
+        trainer.fit(step, tiny.batches(), epochs=1, evaluate=lambda: 3, show=False)
+
+
+def test_trainer_names_the_wrong_part():
+    net = nn.Linear(1, 1)
+    with pytest.raises(ValueError, match="needs its parts by name"):
+        cu.Trainer("runs/a")
+    with pytest.raises(TypeError, match="Part 'lr' is of type float"):
+        cu.Trainer(net=net, lr=0.1)
+    with pytest.raises(ValueError, match="Optimizers 'a' and 'b' share a parameter"):
+        cu.Trainer(net=net, a=OPTIMIZERS["sgd"](net), b=OPTIMIZERS["adam"](net))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["tensor", "pair"])
+def test_out_of_memory_frees_what_the_step_held_and_says_which_size_to_try(whole):
+    trainer = cu.Trainer(net=nn.Linear(1, 1))
+    held = []
+
+    def step(batch):
+        big = torch.zeros(1000)
+        held.append(weakref.ref(big))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    batches = [x if whole else (x, x) for x in torch.zeros(2, 64, 3, 8, 8)]
+    with pytest.raises(RuntimeError, match=r"Out of memory with batches of 64: try 32\.") as error:
+        trainer.fit(step, batches, epochs=1, show=False)
+    gc.collect()
+    assert held[0]() is None  # even while the error is at hand
+    assert error.value.__context__ is None
