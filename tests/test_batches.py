@@ -1,5 +1,6 @@
 """The order of batches is a function of the seed and the epoch, and of nothing else."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -29,7 +30,7 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 
 
 def test_the_order_is_the_published_permutation():
-    order = torch.randperm(23, generator=torch.Generator().manual_seed((7 << 32) + 3))
+    order = np.random.default_rng([7, 3]).permutation(23)
     assert flat(epoch(3, seed=7, drop_last=False)) == order.tolist()
 
 
@@ -76,7 +77,7 @@ def test_a_wrong_size_is_named(size):
         Batches(ITEMS, size)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**31, 0.5, None])
+@pytest.mark.parametrize("seed", [-1, True, 0.5, None])
 def test_a_wrong_seed_is_named(seed):
     with pytest.raises(ValueError, match="seed must be a whole number"):
         Batches(ITEMS, 5, seed)

@@ -6,12 +6,18 @@ The machinery. What is right in lesson NN stands in `lesson_NN.py`, and nowhere 
 import dis
 import importlib
 import importlib.util
+import inspect
 import re
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ..runtime import say
+
+
+# Code that a learner did not write lies in a path with one of these in it.
+_FOREIGN = (str(Path(__file__).parent.parent), "site-packages", "dist-packages")
 
 
 class Hint(Exception):
@@ -42,7 +48,7 @@ def check(exercise: str, answer: Any) -> None:
 def hint(exercise: str, number: int = 1) -> None:
     """Print a hint for an exercise; the higher the number, the more it gives away."""
     hints = _module(exercise).HINTS.get(exercise, ())
-    if not 1 <= number <= len(hints):
+    if number not in range(1, len(hints) + 1):
         raise ValueError(f"{exercise} has hints 1 to {len(hints)}, not {number!r}.")
     say(f"{exercise}, hint {number} of {len(hints)}: {hints[number - 1]}")
 
@@ -72,7 +78,7 @@ def _untouched(answer: Any) -> bool:
     """Whether the answer is `...`, or a function whose whole body is `...`."""
     if answer is ...:
         return True
-    code = getattr(answer, "__code__", None)
+    code = getattr(inspect.unwrap(answer), "__code__", None)  # beneath @torch.no_grad()
     if code is None:
         return False
     does = [op for op in dis.get_instructions(code) if op.opname not in ("RESUME", "NOP")]
@@ -84,6 +90,6 @@ def _described(error: Exception) -> str:
     """The error in one sentence, with the line of the learner's code where it happened."""
     text = f"{type(error).__name__}: {error}".strip().rstrip(".")
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "course_utils" not in frame.filename and frame.line]
+    own = [f for f in frames if f.line and not any(path in f.filename for path in _FOREIGN)]
     where = next((f' at the line "{frame.line}"' for frame in own), "")
     return f"{text}{where}."

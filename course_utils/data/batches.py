@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 
 
@@ -14,13 +15,13 @@ class Batches:
     Args:
         tensors: one tensor or several, each with N items along the first axis, on one device.
         size: items in a batch, 1…N.
-        seed: of the order.
+        seed: of the order, from 0 up.
         augment: applied to the first tensor of each batch, on the device.
         drop_last: leave out the last, smaller batch.
         shuffle: False keeps the order as it is.
 
     Raises:
-        ValueError: no tensors, different lengths, or a size outside 1…N.
+        ValueError: no tensors, different lengths, a size outside 1…N, or a wrong seed.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Batches:
                 f"size must be a whole number from 1 to {lengths[0]}, the number of items, "
                 f"not {size!r}."
             )
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed must be a whole number from 0 up, not {seed!r}.")
         self.tensors, self.size, self.seed, self.augment = tensors, size, seed, augment
         self.drop_last, self.shuffle = drop_last, shuffle
 
@@ -57,8 +60,9 @@ class Batches:
         items, device = len(self.tensors[0]), self.tensors[0].device
         if not self.shuffle:
             return torch.arange(items, device=device)
-        generator = torch.Generator().manual_seed((self.seed << 32) + epoch)
-        return torch.randperm(items, generator=generator).to(device)
+        # NumPy's seeds may be pairs; PyTorch's on the CPU keep only their lowest 32 bits.
+        order = np.random.default_rng([self.seed, epoch]).permutation(items)
+        return torch.from_numpy(order).to(device)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, ...]]:
         """The batches of an epoch, from number `start` on."""

@@ -51,9 +51,10 @@ class ImageData:
     def few(self, labels: int, seed: int = 0) -> "ImageData":
         """The same data with only `labels` training images, as many of each class as of any."""
         classes = len(self.classes)
-        if not classes <= labels <= len(self.train_y):
+        whole = isinstance(labels, int) and not isinstance(labels, bool)
+        if not (whole and classes <= labels <= len(self.train_y)):
             raise ValueError(
-                f"labels must be from {classes}, one for each class, to {len(self.train_y)}, "
+                f"labels must be a whole number from {classes}, one for each class, to {len(self.train_y)}, "
                 f"not {labels!r}."
             )
         order = torch.randperm(len(self.train_y), generator=torch.Generator().manual_seed(seed))
@@ -101,7 +102,7 @@ def read_cifar10(path: Path) -> tuple[np.ndarray, ...]:
         train = np.concatenate(
             [np.frombuffer(files[f"data_batch_{i}.bin"].read(), np.uint8) for i in range(1, 6)]
         ).reshape(-1, 3073)
-        test = np.frombuffer(files["test_batch.bin"].read(), np.uint8).reshape(-1, 3073)
+        test = np.frombuffer(bytearray(files["test_batch.bin"].read()), np.uint8).reshape(-1, 3073)
     shape = (-1, 3, 32, 32)
     return train[:, 1:].reshape(shape), train[:, 0], test[:, 1:].reshape(shape), test[:, 0]
 
@@ -122,6 +123,10 @@ def read_folder(
     """
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {channels!r}.")
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"size must be a whole number of pixels from 1 up, not {size!r}.")
+    if not 0 < test_share < 1:
+        raise ValueError(f"test_share must be above 0 and below 1, not {test_share!r}.")
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         classes = _classes(folder / "train")
         parts = [

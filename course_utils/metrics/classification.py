@@ -28,4 +28,9 @@ def confusion(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> to
             "confusion takes two rows of classes of one length, not "
             f"{tuple(predicted.shape)} and {tuple(labels.shape)}."
         )
+    both = torch.cat([predicted, labels])
+    if len(both) and not 0 <= both.min() <= both.max() < classes:
+        raise ValueError(
+            f"classes must be 0 to {classes - 1}, not {int(both.min())} to {int(both.max())}."
+        )
     return torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, -1)

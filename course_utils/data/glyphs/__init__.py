@@ -1,8 +1,8 @@
 """Procedural pictures of digits and letters with exact ground truth; knows nothing of training.
 
-    factors = glyphs.sample(8, seed=0, glyphs_per_scene=(1, 4), ink=PALETTE, background=PALETTE)
+    factors = glyphs.sample(8, seed=0, scale=0.3, ink=glyphs.PALETTE, background="blue")
     images, labels, boxes, masks = glyphs.draw(factors, size=64, channels=3)
-    glyphs.captions(factors)[0]                    # "a small red 7 on a blue background"
+    glyphs.captions(factors)[0]                    # "a small white 5 on a blue background"
 
 `mnist_like` is the stand-in of MNIST, `move` makes films, `Factors.change` makes exact pairs.
 """

@@ -48,7 +48,8 @@ def sample(
     if not isinstance(outlined, int | float) or not 0 <= outlined <= 1:
         raise ValueError(f"outlined is {outlined!r}; it takes a share from 0 to 1.")
     least, most = _ends("glyphs_per_scene", glyphs_per_scene, 0, 100)
-    natural("glyphs_per_scene", least, 0), natural("glyphs_per_scene", most, 0)
+    for end in (least, most):
+        natural("glyphs_per_scene", end, 0)
     count = (least + _uniform(seed, 0, n, 1)[:, 0] * (most - least + 1)).long()
     scene = torch.arange(n).repeat_interleave(count)
     u, v = _uniform(seed, 1, len(scene), 11), _uniform(seed, 2, n, 3)

@@ -1,0 +1,165 @@
+"""The machinery of the exercise checks, on a lesson made up for it."""
+
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import course_utils as cu
+from course_utils import checks
+
+NAME = "course_utils.checks.lesson_99"
+
+
+LESSON = """
+import torch
+from course_utils.checks import require
+
+def doubles(answer):
+    value = answer(3)
+    require(value != 9, "this squares. What would 3 + 3 be?")
+    require(value == 6, f"3 gave {value!r}, not 6.")
+    return "it doubles."
+
+def feeds(answer):
+    return str(torch.nn.functional.relu(answer(torch.ones(1))))
+
+CHECKS = {"99.1": doubles, "99.2": feeds}
+HINTS = {"99.1": ("Think.", "Add it to itself.")}
+"""
+
+
+@pytest.fixture(autouse=True)
+def lesson(monkeypatch):
+    """A module as lessons have them: 99.1 is on doubling, 99.2 feeds the answer to torch."""
+    module = importlib.util.module_from_spec(importlib.machinery.ModuleSpec(NAME, None))
+    path = Path(checks.__file__).with_name("lesson_99.py")
+    exec(compile(LESSON, path, "exec"), vars(module))
+    monkeypatch.setitem(sys.modules, NAME, module)
+
+
+def verdict(capsys, answer, exercise="99.1"):
+    """What `check` prints, unwrapped."""
+    cu.check(exercise, answer)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_right_answer_passes(capsys):
+    assert verdict(capsys, lambda x: 2 * x) == "99.1 passed: it doubles."
+
+
+def test_a_known_mistake_gets_its_own_hint(capsys):
+    squares = verdict(capsys, lambda x: x * x)
+    assert squares == "99.1 not yet: this squares. What would 3 + 3 be?"
+    assert verdict(capsys, lambda x: x + 1) == "99.1 not yet: 3 gave 4, not 6."
+
+
+def stub(x):
+    ...  # fmt: skip
+
+
+def stub_with_docstring(x: int, times: int = 2, *more: int, name: str = "a") -> int:
+    """Double x."""
+    # YOUR CODE HERE: replace the dots.
+    ...
+
+
+def stub_that_returns_dots(x):
+    return ...
+
+
+def stub_that_passes(x):
+    pass
+
+
+@torch.no_grad()
+def decorated_stub(x):
+    """Double x."""
+    ...
+
+
+def closure():
+    weight = torch.ones(1)
+
+    def stub(x):
+        """Double the weight."""
+        ...
+
+    assert weight is not None
+    return stub
+
+
+STUBS = [..., stub, stub_with_docstring, stub_that_returns_dots, stub_that_passes,
+         decorated_stub, closure(), lambda x: ...]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", STUBS)
+def test_a_stub_is_not_attempted_yet(capsys, answer):
+    assert verdict(capsys, answer) == "99.1 not attempted yet."
+
+
+def forgets_to_return(x):
+    doubled = x + x  # noqa: F841
+
+
+def returns_none_after_a_look(x):
+    if x > 100:
+        return x
+    return None
+
+
+@pytest.mark.parametrize("answer", [forgets_to_return, returns_none_after_a_look])
+def test_a_function_that_returns_none_by_mistake_was_attempted(capsys, answer):
+    assert verdict(capsys, answer) == "99.1 not yet: 3 gave None, not 6."
+
+
+@pytest.mark.parametrize("answer", [None, 6, torch.ones(2)], ids=["None", "6", "tensor"])
+def test_what_is_no_function_was_attempted(capsys, answer):
+    assert verdict(capsys, answer).startswith("99.1 not yet: your code stopped with TypeError")
+
+
+def stops(x):
+    halved = x / 0
+    return halved
+
+
+def test_an_exception_is_told_with_the_learners_line(capsys):
+    told = verdict(capsys, stops)
+    assert told.startswith("99.1 not yet: your code stopped with ZeroDivisionError: division by")
+    assert told.endswith('at the line "halved = x / 0".')
+
+
+def test_a_line_of_somebody_elses_code_is_not_told_as_the_learners(capsys):
+    told = verdict(capsys, lambda x: "no tensor", "99.2")
+    assert "TypeError" in told and "at the line" not in told
+    told = verdict(capsys, lambda x: F.relu("no tensor"), "99.2")
+    assert 'at the line "told = verdict(capsys, lambda x: F.relu' in told
+
+
+@pytest.mark.parametrize("wrong", ["77.1", "12", "twelve", "99.10", 99.1, None])
+def test_an_unknown_exercise_is_named(wrong):
+    with pytest.raises(ValueError, match=r"exercise must be a number such as '12\.1', not"):
+        cu.check(wrong, ...)
+    with pytest.raises(ValueError, match="exercise must be a number such as"):
+        cu.hint(wrong)
+
+
+def test_another_number_is_answered_with_those_of_the_lesson():
+    with pytest.raises(ValueError, match=r"one of 99\.1, 99\.2, not '99\.3'"):
+        cu.check("99.3", ...)
+
+
+def test_hints_in_tiers(capsys):
+    cu.hint("99.1")
+    cu.hint("99.1", 2)
+    assert capsys.readouterr().out.splitlines() == [
+        "99.1, hint 1 of 2: Think.",
+        "99.1, hint 2 of 2: Add it to itself.",
+    ]
+    for number in (0, 3, "1"):
+        with pytest.raises(ValueError, match=r"99\.1 has hints 1 to 2, not"):
+            cu.hint("99.1", number)

@@ -1,0 +1,145 @@
+"""Every plot shows itself as a PNG with its alt text, and draws the numbers it was given."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from IPython.core.formatters import DisplayFormatter
+from matplotlib import pyplot
+from PIL import Image
+
+from course_utils import History, plots
+
+ALT = "What a reader who sees no picture should know."
+GREY = np.linspace(0, 1, 3 * 4 * 5).reshape(3, 4, 5)
+
+
+def history(steps=4):
+    made = History()
+    for step in range(1, steps + 1):
+        made.add(step, "loss", 1 / step)
+        made.add(step, "accuracy", 0.5)
+    made.close_epoch(steps, {"test loss": 0.3})
+    return made
+
+
+DRAWN = {
+    "images": lambda: plots.images(GREY, ["a", "b", "c"], alt=ALT),
+    "prediction": lambda: plots.prediction(GREY[:1], [0.2, 0.8], ["a", "b"], alt=ALT),
+    "lines": lambda: plots.lines(
+        {"a": ([1, 2], [3, 4]), "b": ([1, 2], [3, 5], [1, 1])},
+        xlabel="x", ylabel="y", alt=ALT, baselines={"chance": 3.5}, log="xy",
+    ),
+    "heatmap": lambda: plots.heatmap(
+        [[1, 2], [3, 4]], rows="ab", columns="cd", xlabel="x", ylabel="y", value="v", alt=ALT
+    ),
+    "bars": lambda: plots.bars(
+        {"a": 1.0, "b": 2.0}, ylabel="y", alt=ALT, spread={"a": 0.1, "b": 0.2},
+        baselines={"chance": 0.5},
+    ),
+    "curves": lambda: plots.curves(history(), 10),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_a_notebook_shows_one_png_with_its_alt_text(draw):
+    plot = draw()
+    shown, metadata = DisplayFormatter().format(plot)
+    picture = Image.open(io.BytesIO(base64.b64decode(shown["image/png"])))
+    picture.load()
+    assert picture.format == "PNG" and picture.size[0] > 50
+    assert len(set(picture.convert("L").tobytes())) > 5  # something is drawn
+    assert set(shown) == {"image/png", "text/plain"} and shown["text/plain"] == plot.alt
+    assert metadata == {"image/png": {"alt": plot.alt}}
+    assert pyplot.get_fignums() == []  # nothing is shown twice, nothing piles up
+
+
+@pytest.mark.parametrize("alt", ["", None, 3])
+def test_a_figure_without_alt_text_is_refused(alt):
+    with pytest.raises(ValueError, match="alt must say in a sentence what the figure shows"):
+        plots.images(GREY, alt=alt)
+
+
+def drawn(plot):
+    """The pictures in a plot, as matplotlib has them."""
+    return [axes.images[0].get_array() for axes in plot.axes if axes.images]
+
+
+def test_pictures_of_one_channel_with_or_without_its_axis():
+    for pictures in (GREY, torch.tensor(GREY)[:, None], GREY.tolist()):
+        shown = drawn(plots.images(pictures, alt=ALT, columns=2))
+        assert len(shown) == 3
+        assert np.allclose(shown, GREY)
+
+
+def test_pictures_in_colour_put_their_channels_last():
+    colour = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    shown = drawn(plots.images(colour, alt=ALT))
+    assert np.allclose(shown, colour.permute(0, 2, 3, 1))
+
+
+def test_limits_hold_for_grey_and_for_colour():
+    pictures = np.array([-1, 0, 1.0]).repeat(4).reshape(3, 1, 2, 2)
+    grey = plots.images(pictures, alt=ALT, limits=(-1, 1))
+    assert grey.axes[0].images[0].get_clim() == (-1, 1)
+    colour = drawn(plots.images(pictures.repeat(3, 1), alt=ALT, limits=(-1, 1)))
+    assert [picture[0, 0, 0] for picture in colour] == [0, 0.5, 1]
+
+
+def test_each_picture_may_have_its_own_extremes():
+    plot = plots.images(GREY, alt=ALT, limits=None)
+    assert [axes.images[0].get_clim() for axes in plot.axes] == [(p.min(), p.max()) for p in GREY]
+    colour = drawn(plots.images(5 * GREY.reshape(1, 3, 4, 5), alt=ALT, limits=None))
+    assert colour[0].min() == 0 and colour[0].max() == 1
+
+
+@pytest.mark.parametrize("shape", [(0, 1, 2, 2), (2, 2), (1, 2, 4, 4), (1, 1, 1, 2, 2)])
+def test_pictures_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match="pictures must be of shape"):
+        plots.images(np.zeros(shape), alt=ALT)
+
+
+def test_as_many_titles_as_pictures():
+    plot = plots.images(GREY, ["a", "b", "c"], alt=ALT)
+    assert [axes.get_title() for axes in plot.axes] == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="titles must be 3 strings, one a picture, not 2"):
+        plots.images(GREY, ["a", "b"], alt=ALT)
+
+
+def test_lines_are_told_apart_by_more_than_colour():
+    axes = DRAWN["lines"]().axes[0]
+    one, other = axes.lines[:2]
+    assert one.get_color() != other.get_color() and one.get_linestyle() != other.get_linestyle()
+    assert one.get_marker() != other.get_marker()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert axes.texts[0].get_text() == "chance" and axes.lines[2].get_ydata() == [3.5, 3.5]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+
+
+def test_a_heatmap_writes_its_numbers():
+    axes = DRAWN["heatmap"]().axes[0]
+    assert [text.get_text() for text in axes.texts] == ["1.00", "2.00", "3.00", "4.00"]
+
+
+def test_curves_have_a_panel_for_each_metric_with_its_evaluation_in_it():
+    plot = plots.curves(history(), 10)
+    panels = [axes for axes in plot.axes if axes.lines]
+    assert [axes.get_ylabel() for axes in panels] == ["loss", "accuracy"]
+    assert [line.get_label() for line in panels[0].lines] == ["training", "test loss"]
+    assert panels[0].get_xlim() == (0, 10)
+    assert "loss 0.25" in plot.alt and "test loss 0.3" in plot.alt
+
+
+def test_long_curves_are_means_over_stretches():
+    line = plots.curves(history(1000), bins=10).axes[0].lines[0]
+    assert line.get_ydata() == pytest.approx(
+        [np.mean([1 / step for step in range(100 * i + 1, 100 * i + 101)]) for i in range(10)]
+    )
+
+
+def test_curves_of_nothing_yet_are_an_empty_figure():
+    plot = plots.curves(History())
+    assert plot.png().startswith(b"\x89PNG") and "not there yet" in plot.alt
