@@ -41,13 +41,15 @@ def run_folder(folder: str | Path) -> Path:
     """The writable folder for a run: under the root, or in the user's cache, which is said.
 
     Args:
-        folder: absolute, or relative to the project's root, for example `"runs/12"`.
+        folder: absolute, or relative to the project's root, for example `"runs/12"`. Where
+            `COURSE_RUNS` is set, it is relative to that folder instead: two sets of runs of
+            one lesson then do not meet.
 
     Raises:
         OSError: neither place can be written.
     """
     folder = Path(folder)
-    wanted = folder if folder.is_absolute() else root() / folder
+    wanted = root() / os.environ.get("COURSE_RUNS", "") / folder  # an absolute one stays itself
     if writable(wanted):
         return wanted
     spare = cache() / "runs" / folder.name

@@ -67,9 +67,11 @@ def images(
         limits: the values of black and white; None takes each picture's own extremes, and
             draws grey ones in a map from purple (low) to yellow (high).
     """
-    pictures = array(pictures)
-    if pictures.ndim == 4:  # (N, C, H, W) -> (N, H, W) or (N, H, W, 3), as matplotlib wants it
-        pictures = pictures[:, 0] if pictures.shape[1] == 1 else pictures.transpose(0, 2, 3, 1)
+    pictures = _pictures(array(pictures), limits)
+    if titles and len(titles) != len(pictures):
+        raise ValueError(
+            f"titles must be {len(pictures)} strings, one a picture, not {len(titles)}."
+        )
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     plot = Plot(columns * size, rows * size * (1.25 if titles else 1), alt)
@@ -82,6 +84,21 @@ def images(
             if titles:
                 axes.set_title(titles[number], fontsize=8, pad=2)
     return plot
+
+
+def _pictures(pictures: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
+    """(N, H, W), or (N, H, W, 3) in 0…1, since matplotlib has limits for grey pictures only."""
+    channels = 1 if pictures.ndim == 3 else pictures.shape[1] if pictures.ndim == 4 else None
+    if channels not in (1, 3) or not len(pictures):
+        raise ValueError(
+            "pictures must be of shape (N, H, W), (N, 1, H, W) or (N, 3, H, W), N at least 1, "
+            f"not {pictures.shape}."
+        )
+    if channels == 1:
+        return pictures.reshape(len(pictures), *pictures.shape[-2:])
+    whole = {"axis": (1, 2, 3), "keepdims": True}  # of each picture
+    low, high = limits or (pictures.min(**whole), pictures.max(**whole))
+    return ((pictures - low) / np.maximum(high - low, 1e-12)).clip(0, 1).transpose(0, 2, 3, 1)
 
 
 def prediction(image: Any, probabilities: Any, classes: Sequence[str], *, alt: str) -> Plot:

@@ -7,6 +7,7 @@ start values is what one sees.
 import base64
 from collections.abc import Callable
 from html import escape
+from numbers import Real
 from typing import Any
 
 from .plots import Plot
@@ -63,7 +64,8 @@ def _control(name: str, given: Any) -> Any:
     look = {"description": name.replace("_", " "), "style": {"description_width": "7em"}}
     if isinstance(given, list) and given:
         return ipywidgets.Dropdown(options=given, value=given[0], **look)
-    if not isinstance(given, tuple) or len(given) != 4 or not given[0] <= given[3] <= given[1]:
+    numbers = isinstance(given, tuple) and all(isinstance(number, Real) for number in given)
+    if not (numbers and len(given) == 4 and given[0] <= given[3] <= given[1] and given[2] > 0):
         raise ValueError(
             f"{name} must be (low, high, step, start) or a list of choices, not {given!r}."
         )

@@ -32,7 +32,7 @@ DATA = "mnist"  # or "fashion-mnist", "kmnist", "cifar10", or a folder of your i
 BATCH = 256
 RATE, PEAK = 1e-3, 0.02  # Adam's constant rate; the one cycle's highest
 EPOCHS = cu.budget(cpu=3, gpu=12)
-FEW_STEPS = cu.budget(cpu=240, gpu=1500)
+FEW_STEPS = cu.budget(cpu=160, gpu=1500)
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 
 device = cu.start(seed=0)

@@ -58,8 +58,7 @@ def test_a_known_mistake_gets_its_own_hint(capsys):
     assert verdict(capsys, lambda x: x + 1) == "99.1 not yet: 3 gave 4, not 6."
 
 
-def stub(x):
-    ...  # fmt: skip
+def stub(x): ...  # fmt: skip
 
 
 def stub_with_docstring(x: int, times: int = 2, *more: int, name: str = "a") -> int:

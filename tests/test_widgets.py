@@ -15,13 +15,20 @@ def calls():
     return []
 
 
+class Picture(plots.Plot):
+    """A figure whose bytes are its alt text, so that they are easy to compare."""
+
+    def png(self):
+        return self.alt.encode()
+
+
 @pytest.fixture
 def draw(calls):
-    """Draws a bar as high as the angle, and notes what it was called with."""
+    """Draws its values, and notes them."""
 
     def drawn(**values):
         calls.append(values)
-        return plots.bars({"a": float(values["angle"])}, ylabel="y", alt=f'the <"{values}">')
+        return Picture(1, 1, f'the <"{values}">')
 
     return drawn
 

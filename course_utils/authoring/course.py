@@ -70,7 +70,6 @@ class Course:
         """The notebook that learners open."""
         return self.notebooks / f"{source.stem}.ipynb"
 
-
     def cover(self, source: Path) -> Path:
         """The picture of where a lesson ends, shown on its title page and in the README."""
         return self.notebooks / "images" / f"{source.name[:2]}.png"

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -74,7 +75,9 @@ class PeakMemory:
         total = 0
         try:
             for process in [self._process, *self._process.children(recursive=True)]:
-                total += process.memory_info().rss
+                memory = process.memory_info()
+                # Pages mapped from files, as those of a CUDA build of PyTorch, can be dropped.
+                total += memory.rss - getattr(memory, "shared", 0)
         except psutil.NoSuchProcess:  # a worker that ended while we looked
             pass
         return total
@@ -84,14 +87,16 @@ def execute(notebook: NotebookNode, root: Path, profile: str, timeout: int = 360
     """Run all cells in place, in `root/solutions`; AuthoringError with cell and traceback."""
     # nbclient must keep widget state while it runs, or `with Output():` fails; we never store it.
     client = NotebookClient(notebook, timeout=timeout, kernel_manager_class=ThisPython)
-    env = environment(root, profile)
     seconds: dict[int, float] = {}
     begin = time.perf_counter()
-    with client.setup_kernel(env=env, cwd=str(root / "solutions")):
-        with PeakMemory(client.km.provisioner.pid) as memory:
-            for index, cell in enumerate(notebook.cells):
-                if cell.cell_type == "code":
-                    seconds[index + 1] = _run_cell(client, cell, index)
+    # Runs of its own: a run that was cut off in the checkout must not be gone on with here.
+    with tempfile.TemporaryDirectory() as runs:
+        env = environment(root, profile) | {"COURSE_RUNS": runs}
+        with client.setup_kernel(env=env, cwd=str(root / "solutions")):
+            with PeakMemory(client.km.provisioner.pid) as memory:
+                for index, cell in enumerate(notebook.cells):
+                    if cell.cell_type == "code":
+                        seconds[index + 1] = _run_cell(client, cell, index)
     return Run(seconds, time.perf_counter() - begin, memory.megabytes)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from ..runtime import say
 
-
 # Code that a learner did not write lies in a path with one of these in it.
 _FOREIGN = (str(Path(__file__).parent.parent), "site-packages", "dist-packages")
 

@@ -66,10 +66,10 @@ def _on_disk(file: Remote) -> Path | None:
 def _fetch(file: Remote) -> Path:
     """Try the mirrors in turn, three times in all; pooch moves only a right file into place."""
     target = paths.download_folder() / file.path
-    target.parent.mkdir(parents=True, exist_ok=True)
     reachable = [url for url in file.urls if _answers(url)]
     if not reachable:
         raise Unavailable("no network")
+    target.parent.mkdir(parents=True, exist_ok=True)
     pooch.get_logger().setLevel("ERROR")
     reason = ""
     for number in range(TRIES):

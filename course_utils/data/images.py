@@ -54,8 +54,8 @@ class ImageData:
         whole = isinstance(labels, int) and not isinstance(labels, bool)
         if not (whole and classes <= labels <= len(self.train_y)):
             raise ValueError(
-                f"labels must be a whole number from {classes}, one for each class, to {len(self.train_y)}, "
-                f"not {labels!r}."
+                f"labels must be a whole number from {classes}, one for each class, to "
+                f"{len(self.train_y)}, not {labels!r}."
             )
         order = torch.randperm(len(self.train_y), generator=torch.Generator().manual_seed(seed))
         order = order.to(self.train_y.device)

@@ -1,0 +1,10 @@
+"""Every test session, and each of its parallel workers, keeps its runs in a folder of its own.
+
+The notebooks of `notebooks/` and `solutions/` run at the same time and train under the same names.
+"""
+
+import os
+import tempfile
+
+_runs = tempfile.TemporaryDirectory(prefix="course-runs-")
+os.environ["COURSE_RUNS"] = _runs.name  # kernels that nbval starts inherit it

@@ -1,0 +1,298 @@
+"""Data by name: from the disk, from mirrors that fail in every way, or the stand-in."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import os
+import socket
+import struct
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import course_utils as cu
+from course_utils import paths
+from course_utils.data import download, registry
+from course_utils.data.download import Remote, Unavailable, find
+
+SHARED = os.environ.get("COURSE_DATA")
+real_connect = socket.create_connection
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch, smoke):
+    """No shared data, and no connection but to this machine."""
+
+    def connect(address, *arguments, **options):
+        if address[0] != "127.0.0.1":
+            raise OSError("the tests have no network")
+        return real_connect(address, *arguments, **options)
+
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    monkeypatch.setattr(socket, "create_connection", connect)
+
+
+def told(capsys):
+    return capsys.readouterr().out.splitlines()
+
+
+# ---- names and options ---------------------------------------------------------------------
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="no data set 'mnist2'") as error:
+        cu.data.load("mnist2")
+    for name in ("mnist", "fashion-mnist", "kmnist", "cifar10", "glyphs"):
+        assert name in cu.data.names() and name in str(error.value)
+
+
+def test_options_are_for_folders_only():
+    with pytest.raises(ValueError, match="glyphs takes no options, but got: size, seed"):
+        cu.data.load("glyphs", size=32, seed=1)
+
+
+@pytest.mark.parametrize("name", ["FashionMNIST", "fashion_mnist", "Fashion-MNIST"])
+def test_a_name_may_be_spelt_in_several_ways(name, capsys):
+    assert cu.data.load(name).name == "fashion-mnist"
+
+
+# ---- no network ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("mnist", (1, 28, 28)), ("kmnist", (1, 28, 28)), ("cifar10", (3, 32, 32))],
+)
+def test_without_a_network_digits_of_the_same_shape_stand_in(name, shape, root, capsys):
+    data = cu.data.load(name)
+    lines = told(capsys)
+    assert len(lines) == 1 and lines[0].startswith(f"{name} cannot be downloaded (no network)")
+    assert data.is_stand_in and data.name == name
+    assert data.train_x.shape == (1000, *shape) and data.test_x.shape == (500, *shape)
+    assert data.train_x.dtype == torch.float32 and data.train_y.dtype == torch.int64
+    assert data.train_x.min() >= 0 and 0.9 < data.train_x.max() <= 1
+    assert data.classes == tuple("0123456789")
+    assert set(data.train_y.tolist()) == set(range(10))
+    assert list(root.rglob("*")) == [root / "datasets"]  # and nothing in it
+
+
+def test_glyphs_are_no_stand_in_and_the_same_each_time(capsys):
+    data = cu.data.load("glyphs")
+    assert told(capsys) == [] and not data.is_stand_in
+    again = cu.data.load("glyphs")
+    assert torch.equal(data.train_x, again.train_x) and torch.equal(data.test_y, again.test_y)
+
+
+# ---- the real thing, where it is there -----------------------------------------------------
+
+
+@pytest.mark.skipif(
+    not SHARED or not (Path(SHARED) / "MNIST").is_dir(), reason="COURSE_DATA holds no MNIST"
+)
+def test_real_mnist_from_the_shared_folder(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", SHARED)
+    monkeypatch.setenv("COURSE_PROFILE", "cpu")
+    data = cu.data.load("mnist")
+    assert told(capsys) == [] and not data.is_stand_in
+    assert data.train_x.shape == (60_000, 1, 28, 28) and data.test_x.shape == (10_000, 1, 28, 28)
+    assert data.train_x.min() == 0 and data.train_x.max() == 1
+    assert data.train_x.mean().item() == pytest.approx(0.1307, abs=5e-5)  # as published
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert torch.bincount(data.train_y).tolist() == counts
+    counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert torch.bincount(data.test_y).tolist() == counts
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    small = cu.data.load("mnist")
+    assert torch.equal(small.train_x, data.train_x[:1000])
+    assert torch.equal(small.test_y, data.test_y[:500])
+
+
+# ---- a small data set of the same kind, and its files --------------------------------------
+
+
+def idx(array):
+    """Bytes in the IDX format."""
+    head = b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}i", *array.shape)
+    return head + array.tobytes()
+
+
+PLAIN = {
+    "train-images-idx3": idx(np.arange(20 * 784, dtype=np.uint8).reshape(20, 28, 28)),
+    "train-labels-idx1": idx(np.arange(20, dtype=np.uint8) % 10),
+    "t10k-images-idx3": idx(np.arange(10 * 784, dtype=np.uint8).reshape(10, 28, 28)),
+    "t10k-labels-idx1": idx(np.arange(10, dtype=np.uint8)),
+}
+PACKED = {f"{stem}-ubyte.gz": gzip.compress(data, mtime=0) for stem, data in PLAIN.items()}
+
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def tiny_mnist(monkeypatch):
+    """MNIST's entry, with the checksums of small files and no address that answers."""
+    files = registry._idx(
+        "MNIST", ["http://gone.invalid/"], list(map(sha, PACKED.values())),
+        list(map(sha, PLAIN.values())),
+    )  # fmt: skip
+    source = registry.Source(files, registry._read_idx, registry.DIGITS)
+    monkeypatch.setitem(registry.SOURCES, "mnist", source)
+
+
+def put(folder, files):
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (raw / name).write_bytes(data)
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["gzipped", "plain"])
+def test_files_in_the_data_folder_are_read(tiny_mnist, packed, root, capsys):
+    plain = {f"{stem}-ubyte": data for stem, data in PLAIN.items()}
+    put(root / "datasets", PACKED if packed else plain)
+    data = cu.data.load("mnist")
+    assert told(capsys) == []
+    assert data.train_x.shape == (20, 1, 28, 28) and data.source == "mnist"
+    assert data.train_x[0, 0, 0, 5] == pytest.approx(5 / 255)
+    assert data.test_y.tolist() == list(range(10))
+
+
+def test_a_damaged_file_is_not_used_and_said(tiny_mnist, tmp_path, root, monkeypatch, capsys):
+    shared = tmp_path / "geteilte Daten"
+    name = "train-labels-idx1-ubyte.gz"
+    put(shared, PACKED | {name: PACKED[name][:-1]})
+    put(root / "datasets", PACKED)
+    monkeypatch.setenv("COURSE_DATA", str(shared))
+    data = cu.data.load("mnist")  # the whole one lies in datasets/
+    lines = told(capsys)
+    assert len(lines) == 1 and name in lines[0] and "is damaged" in lines[0]
+    assert data.train_y.tolist() == [*range(10), *range(10)]
+    (root / "datasets" / "MNIST" / "raw" / name).unlink()
+    assert cu.data.load("mnist").is_stand_in
+    assert "is damaged" in told(capsys)[0]
+
+
+def test_a_folder_of_pictures_by_class(root, capsys):
+    for name, colour in (("cats", "red"), ("dogs", "blue")):
+        (root / "my pets" / name).mkdir(parents=True)
+        for number in range(5):
+            Image.new("RGB", (40, 30), colour).save(root / "my pets" / name / f"{number}.png")
+    for folder in ("my pets", root / "my pets"):
+        data = cu.data.load(folder, size=16, channels=3)
+        assert data.train_x.shape == (8, 3, 16, 16) and data.test_x.shape == (2, 3, 16, 16)
+        assert data.classes == ("cats", "dogs") and data.source == "folder my pets"
+        assert torch.equal(data.train_x[:, 0, 0, 0], (data.train_y == 0).float())
+
+
+# ---- mirrors -------------------------------------------------------------------------------
+
+GOOD = bytes(range(256)) * 40
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """/good/ has the file; /gone/, /html/ and /short/ fail as hosts do; /soon/ heals in time."""
+
+    def __init__(self, asked, *arguments):
+        self.asked = asked
+        super().__init__(*arguments)
+
+    def do_GET(self):
+        way = self.path.split("/")[1]
+        self.asked.append(way)
+        if way == "soon":
+            way = "good" if self.asked.count("soon") == 3 else "gone"
+        if way == "gone":
+            return self.send_error(404)
+        body = b"<html>Sign in to the network</html>" if way == "html" else GOOD
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:1000] if way == "short" else body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def asked():
+    """The ways that were asked for, in order."""
+    return []
+
+
+@pytest.fixture
+def remote(asked, monkeypatch):
+    """A function of ways (good, gone, …) that gives a file with those mirrors."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Mirror, asked))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    yield lambda *ways: Remote(
+        "set/raw/data file.bin", tuple(f"{address}/{way}/f" for way in ways), sha(GOOD)
+    )
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [("good",), ("gone", "good"), ("html", "good"), ("short", "good"), ("soon",),
+     ("gone", "short", "good")],
+    ids=" then ".join,
+)  # fmt: skip
+def test_the_mirrors_are_tried_until_the_checksum_is_right(remote, asked, ways, root, capsys):
+    [path] = find([remote(*ways)])
+    assert path == root / "datasets" / "set" / "raw" / "data file.bin"
+    assert path.read_bytes() == GOOD
+    assert asked == ["soon"] * 3 if ways == ("soon",) else list(ways)
+    assert len(told(capsys)) == len(asked)  # a line for each download
+    assert [p for p in root.rglob("*") if p.is_file()] == [path]
+    find([remote(*ways)])
+    assert len(told(capsys)) == 0  # now it is on the disk
+
+
+@pytest.mark.parametrize("way", ["gone", "html", "short"])
+def test_after_three_tries_nothing_half_written_stays(remote, asked, way, root, capsys):
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1"):
+        find([remote(way)])
+    assert asked == [way] * 3
+    assert not [path for path in root.rglob("*") if path.is_file()]
+
+
+def test_a_damaged_download_is_fetched_again(remote, root, capsys):
+    path = root / "datasets" / "set" / "raw" / "data file.bin"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(GOOD[:-1])
+    assert find([remote("good")]) == [path] and path.read_bytes() == GOOD
+    assert "is damaged" in told(capsys)[0]
+
+
+def test_where_datasets_cannot_be_written_the_cache_is_used(remote, root, capsys):
+    (root / "datasets").write_text("a file stands where the folder should")
+    [path] = find([remote("good")])
+    assert path == paths.cache() / "datasets" / "set" / "raw" / "data file.bin"
+    assert find([remote("good")]) == [path]
+    assert len(told(capsys)) == 1
+
+
+def test_a_host_that_does_not_answer_is_passed_over(remote, asked, root, capsys):
+    good = remote("good")
+    two = Remote(good.path, ("http://gone.invalid/f", *good.urls), good.sha256)
+    assert find([two])[0].read_bytes() == GOOD
+    assert asked == ["good"] and len(told(capsys)) == 1
+
+
+def test_a_look_up_that_hangs_is_not_waited_for():
+    woken = threading.Event()
+    try:
+        assert not download._within(0.01, lambda: woken.wait(60))
+    finally:
+        woken.set()
