@@ -21,6 +21,7 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#DDDDDD",
     "figure.facecolor": "white",  # legible on a dark page too
     "image.cmap": "gray",

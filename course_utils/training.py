@@ -15,14 +15,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import checkpoint, contract, display, faults, paths, runtime
+from . import checkpoint, contract, display, faults, runtime
 from .history import History
+from .run import Run
 
 Step = Callable[[Any], dict[str, Any]]
 LOOK_EVERY = 0.25  # seconds between two readings of the metrics from the device
 
 
-class Trainer:
+class Trainer(Run):
     """Run a step over batches, and keep the named parts safe.
 
     Args:
@@ -41,9 +42,8 @@ class Trainer:
 
     def __init__(self, folder: str | Path | None = None, /, **parts: Any) -> None:
         contract.check_parts(parts)
+        super().__init__(folder, parts)
         self.device, self.dtype = runtime.device(), runtime.precision()
-        self.folder = None if folder is None else paths.run_folder(folder)
-        self.parts, self.history, self.steps = parts, History(), 0
         self.modules = {k: v for k, v in parts.items() if isinstance(v, nn.Module)}
         for module in self.modules.values():
             convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
@@ -53,9 +53,9 @@ class Trainer:
         self._names = {id(opt): name for name, opt in opts.items()}
         self._trained = {id(opt): contract.parameters_of(opt) for opt in opts.values()}
         fp16 = self.dtype is torch.float16
-        self._scalers = {k: torch.amp.GradScaler(self.device.type, enabled=fp16) for k in opts}
+        self.scalers = {k: torch.amp.GradScaler(self.device.type, enabled=fp16) for k in opts}
         self._pending: list[dict[str, Any]] = []  # metrics of steps not yet read
-        self._identity, self._stop, self._probing = "", faults.Stop(), False
+        self._stop, self._probing = faults.Stop(), False
 
     # ---- what a step calls ----------------------------------------------------------------
 
@@ -82,7 +82,7 @@ class Trainer:
             raise FloatingPointError(
                 f"Step {self.steps + 1}: the loss of {name!r} is {loss.item()}."
             )
-        scaler, trained = self._scalers[name], self._trained[id(opt)]
+        scaler, trained = self.scalers[name], self._trained[id(opt)]
         opt.zero_grad()
         # The other network is not touched, nor is what is frozen.
         scaler.scale(loss).backward(inputs=[p for p in trained if p.requires_grad])
@@ -130,7 +130,7 @@ class Trainer:
         out_of_memory = False
         with checkpoint.alone(self.folder), faults.Stop() as self._stop:
             if self.steps == 0:
-                self._begin(batches, total)
+                self.begin(batches, total)
             for module in self.modules.values():
                 module.train()
             with display.screen(self.history, self.steps, total, show) as screen:
@@ -159,7 +159,7 @@ class Trainer:
             faults.check_weights(self.modules, self.steps)  # such weights must not be saved
             self.history.seconds += time.perf_counter() - began
         if self.steps < total or self._unclosed():
-            self._save()
+            self.save()
             screen.note(f"Stopped at step {self.steps} of {total}. Call fit again to go on.")
 
     def _train(self, step: Step, batches: Iterator, total: int, screen: Any) -> None:
@@ -200,71 +200,7 @@ class Trainer:
                     break
         return {name: float(value) / count for name, value in sums.items()}
 
-    def resume(self) -> bool:
-        """Load the folder's newest checkpoint into the parts; False where there is none.
-
-        `fit` does this by itself for a run that was cut off. Call it to use a trained network
-        without training it again.
-
-        Raises:
-            ValueError: the checkpoint belongs to other parts than these.
-        """
-        state = None if self.folder is None else checkpoint.load(self.folder, self.device)
-        if state is None:
-            return False
-        try:
-            for name, part in self.parts.items():
-                part.load_state_dict(state["parts"][name])
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise ValueError(
-                f"The checkpoint in {self.folder} is of other parts than "
-                f"{', '.join(self.parts)}: {str(error).splitlines()[0]}"
-            ) from None
-        for name, scaler in self._scalers.items():
-            scaler.load_state_dict(state["scalers"][name])
-        self.history.load_state_dict(state["history"])
-        self.steps, self._identity = state["steps"], state["identity"]
-        checkpoint.restore_random_state(state["random"])
-        return True
-
     # ---- behind the loop ------------------------------------------------------------------
-
-    def _begin(self, batches: Iterable, total: int) -> None:
-        """Note what identifies this run, and go on with its checkpoint if it was cut off."""
-        if self.folder is None:
-            return
-        shape = [len(batches), getattr(batches, "size", None), getattr(batches, "seed", None)]
-        self._identity = checkpoint.digest([shape, self._states()])
-        saved = checkpoint.load(self.folder, "cpu")
-        if saved and saved["identity"] == self._identity and saved["steps"] < total:
-            self.resume()
-            print(
-                f"Going on at step {self.steps} of {total}: this run was cut off before. "
-                f"To start over, delete {self.folder}."
-            )
-
-    def _states(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self.parts.items()}
-
-    def _save(self) -> None:
-        """Write a checkpoint; where that fails, go on in the user's cache, and say so."""
-        if self.folder is None:
-            return
-        state = {
-            "identity": self._identity,
-            "steps": self.steps,
-            "parts": self._states(),
-            "scalers": {name: scaler.state_dict() for name, scaler in self._scalers.items()},
-            "history": self.history.state_dict(),
-            "random": checkpoint.random_state(),
-        }
-        spare = paths.cache() / "runs" / self.folder.name
-        try:
-            checkpoint.save(self.folder, state)
-        except OSError as error:
-            self.folder = spare if self.folder != spare else None
-            print(f"{error} Training goes on; it is saved in {self.folder or 'no other place'}.")
-            self._save()
 
     def _unclosed(self) -> bool:
         return self.steps > self.history.last.get("step", 0)
@@ -277,7 +213,7 @@ class Trainer:
             if self._stop.asked:  # it was cut short: fit makes it again when it goes on
                 return
         row = self.history.close_epoch(self.steps, {k: float(v) for k, v in evaluated.items()})
-        self._save()
+        self.save()
         screen.row(row)
 
     def _read(self) -> None:

@@ -20,6 +20,7 @@ def root(tmp_path_factory, monkeypatch) -> Path:
     monkeypatch.setattr(paths, "root", lambda: root)
     monkeypatch.setattr(paths, "cache", lambda: root.parent / "cache")
     monkeypatch.setattr(runtime, "device", lambda: torch.device("cpu"))
+    monkeypatch.delenv("COURSE_RUNS", raising=False)
     return root
 
 

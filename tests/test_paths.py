@@ -21,6 +21,14 @@ def test_a_relative_run_folder_is_under_the_root_wherever_one_works(root, tmp_pa
     assert (root / "runs" / "12").is_dir()
 
 
+def test_relative_run_folders_can_be_moved_together(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_RUNS", "elsewhere")
+    assert paths.run_folder("runs/12") == root / "elsewhere" / "runs" / "12"
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+    assert paths.run_folder("runs/12") == tmp_path / "runs" / "12"
+    assert paths.run_folder(root / "mine") == root / "mine"
+
+
 def test_an_absolute_run_folder_is_taken_as_it_is(tmp_path):
     folder = tmp_path / "mit Leerzeichen" / "läufe"
     assert paths.run_folder(folder) == folder and folder.is_dir()

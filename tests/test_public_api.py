@@ -103,8 +103,9 @@ MAY_KNOW = {
     "data": {"runtime", "paths"},
     "checks": {"runtime", "data", "metrics", "plots"},
     "doctor": {"runtime", "paths"},
+    "run": {"checkpoint", "history", "paths"},
     "training": {
-        "checkpoint", "contract", "display", "faults", "history", "paths", "runtime",
+        "checkpoint", "contract", "display", "faults", "history", "run", "runtime",
     },
     "authoring": set(),
 }  # fmt: skip

@@ -45,11 +45,11 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("name", "steps", "seeds"),
-    [("smoke", 3, [0, 1]), ("cpu", 1500, [0, 1, 2]), ("gpu", 20_000, [0, 1, 2, 3])],
+    [("smoke", 8, [0, 1]), ("cpu", 4000, [0, 1, 2]), ("gpu", 20_000, [0, 1, 2, 3])],
 )
 def test_a_budget_by_profile(name, steps, seeds, gpu, monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", name)
-    assert runtime.budget(cpu=1500, gpu=20_000) == steps
+    assert runtime.budget(cpu=4000, gpu=20_000) == steps
     assert runtime.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3]) == seeds
 
 

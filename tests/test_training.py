@@ -244,10 +244,12 @@ def test_trainer_names_the_wrong_part():
 
 @pytest.mark.parametrize("whole", [True, False], ids=["tensor", "pair"])
 def test_out_of_memory_frees_what_the_step_held_and_says_which_size_to_try(whole):
-    trainer = cu.Trainer(net=nn.Linear(1, 1))
+    net = nn.Linear(1, 1)
+    trainer = cu.Trainer(net=net, opt=OPTIMIZERS["sgd"](net))
     held = []
 
     def step(batch):
+        net.weight.grad = torch.ones(1, 1)
         big = torch.zeros(1000)
         held.append(weakref.ref(big))
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -256,5 +258,5 @@ def test_out_of_memory_frees_what_the_step_held_and_says_which_size_to_try(whole
     with pytest.raises(RuntimeError, match=r"Out of memory with batches of 64: try 32\.") as error:
         trainer.fit(step, batches, epochs=1, show=False)
     gc.collect()
-    assert held[0]() is None  # even while the error is at hand
+    assert held[0]() is None and net.weight.grad is None  # even while the error is at hand
     assert error.value.__context__ is None

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import socket
 import threading
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,8 @@ def _fetch(file: Remote) -> Path:
 
 def _answers(url: str, within: float = CONNECT) -> bool:
     """Whether the host accepts a connection; looking up a name may hang, so a thread does it."""
+    if urllib.request.getproxies():  # then the proxy is asked, not the host
+        return True
     address = urlsplit(url)
     port = address.port or (443 if address.scheme == "https" else 80)
     return _within(within, lambda: socket.create_connection((address.hostname, port), within))
