@@ -5,12 +5,21 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COURSE := $(BIN)/python -m course_utils.authoring
 
+# Idle threads of PyTorch sleep instead of spinning: where a core is shared with other programs,
+# spinning makes training up to ten times slower.
+export OMP_WAIT_POLICY ?= passive
+
 # What a command may be given: make lesson N=12 PROFILE=gpu, make test WORKERS=8
 PROFILE ?= cpu
 WORKERS ?= 2
 
+# The journeys in a browser need Debian's Chromium, and Playwright in the environment.
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
+JOURNEYS := $(VENV)/.journeys
+SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
+
 .DEFAULT_GOAL := help
-.PHONY: help env lab test lesson lessons refresh lint doctor clean
+.PHONY: help env lab test browser browser-test lesson lessons refresh lint doctor clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -27,12 +36,23 @@ $(READY): pyproject.toml
 	@touch $@
 
 lab: $(READY)    ## open JupyterLab on lesson 00
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --port=0 --ServerApp.root_dir=. notebooks/00_start_here.ipynb
 
-test: $(READY)   ## run all tests, nbval over every notebook included
-	COURSE_PROFILE=smoke $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+$(JOURNEYS): $(READY)
+	@$(BIN)/python -m pip install --quiet --editable '.[browser]' && touch $@ || \
+	  echo "Playwright could not be installed: the journeys in a browser will be skipped."
+
+test: $(READY) $(if $(CHROMIUM),$(JOURNEYS)) ## run all tests, nbval over every notebook included
+	COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
 	  --nbval-kernel-startup-timeout=120 tests notebooks solutions
+
+browser: $(JOURNEYS) ## Chromium and its driver, from Debian's packages where they are missing
+	@test -n "$(CHROMIUM)" || \
+	  { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium chromium-driver; }
+
+browser-test: browser ## a learner's journeys, in a real JupyterLab and a real browser
+	$(BIN)/python -m pytest -rs tests/browser
 
 lesson: $(READY) ## train one lesson and write its notebooks: make lesson N=12 [PROFILE=cpu]
 	$(COURSE) lesson $(N) --profile $(PROFILE)

@@ -72,7 +72,8 @@ class Live(Silent):
         super().__init__(history, done, total)
         self.bar = tqdm(total=total, initial=done, unit="step")
         self.figure: Any = None
-        self.draw_at = time.perf_counter() + 0.5
+        self.began = time.perf_counter()
+        self.draw_at = self.began + 0.5
 
     def tick(self, steps: int) -> None:
         self.bar.update(steps - self.bar.n)
@@ -80,7 +81,6 @@ class Live(Silent):
             self._draw()
 
     def row(self, row: Mapping[str, float]) -> None:
-        self.bar.set_postfix_str(line(row))
         if time.perf_counter() > self.draw_at:
             self._draw()
 
@@ -94,12 +94,15 @@ class Live(Silent):
 
         began = time.perf_counter()
         plot = plots.curves(self.history, self.total)
+        # Not beside the bar, which would change its length, and be cut off in a narrow window.
+        plot.suptitle(line(self.history.last) or " ", size=9)
         if self.figure is None:
             self.figure = display(plot, display_id=True)
         else:
             self.figure.update(plot)
-        cost = time.perf_counter() - began
-        self.draw_at = time.perf_counter() + max(0.5, cost / SHARE)
+        now = time.perf_counter()
+        # A short run moves too: the first waits are half of the time that has passed.
+        self.draw_at = now + max(0.5, min((now - began) / SHARE, (now - self.began) / 2))
 
 
 def line(row: Mapping[str, float]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .runtime import COLOURS
@@ -33,7 +34,7 @@ class Plot(Figure):
     def png(self) -> bytes:
         """The figure as the bytes of a PNG file."""
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png")
+        FigureCanvasAgg(self).print_png(buffer)  # as `savefig` does, but drawn once, not twice
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
@@ -106,7 +107,8 @@ def prediction(image: Any, probabilities: Any, classes: Sequence[str], *, alt: s
     image, probabilities = array(image), array(probabilities)
     plot = Plot(6.0, 2.8, alt)
     left, right = plot.subplots(1, 2, width_ratios=(1, 1.4))
-    left.imshow(image[0] if len(image) == 1 else image.transpose(1, 2, 0), vmin=0, vmax=1)
+    shown = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+    left.imshow(shown, cmap="gray", vmin=0, vmax=1)
     left.axis("off")
     right.barh([str(name) for name in classes], probabilities)
     right.set(xlim=(0, 1), xlabel="probability")
@@ -148,8 +150,8 @@ def lines(
         axes.set_xscale("log")
     if "y" in log:
         axes.set_yscale("log")
-    if len(curves) > 1:
-        axes.legend(frameon=False)
+    if len(curves) > 1:  # beside the axes, where it hides no curve
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return plot
 
 
@@ -228,6 +230,7 @@ def curves(history: Any, total: int | None = None, bins: int = 120) -> Plot:
         for name in names:
             _curve(axes, name, history, bins)
         axes.set(xlabel="step", ylabel=panel, xlim=(0, total))
+        axes.locator_params(axis="x", nbins=4)  # numbers such as 100000 need the room
         if len(names) > 1:
             axes.legend(frameon=False, fontsize=8)
     return plot

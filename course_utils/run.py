@@ -6,6 +6,7 @@ from typing import Any
 
 from . import checkpoint, paths
 from .history import History
+from .runtime import say
 
 
 class Run:
@@ -29,7 +30,7 @@ class Run:
         saved = checkpoint.load(self.folder, "cpu")
         if saved and saved["identity"] == self.identity and saved["steps"] < total:
             self.resume()
-            print(
+            say(
                 f"Going on at step {self.steps} of {total}: this run was cut off before. "
                 f"To start over, delete {self.folder}."
             )

@@ -1,7 +1,6 @@
 """Where a lesson runs: device, precision, profile, seeds. Knows nothing of data or training."""
 
 import os
-import platform
 import random
 import textwrap
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 
 Budget = TypeVar("Budget", int, Sequence)
+WIDTH = 76  # characters of a printed line
 PROFILES = ("smoke", "cpu", "gpu")
 
 # Okabe and Ito's palette, told apart with any kind of colour vision (https://jfly.uni-koeln.de/color)
@@ -59,11 +59,8 @@ def banner(seed: int) -> str:
     else:
         name = f"CPU, {torch.get_num_threads()} threads"
     kind = str(precision() or torch.float32).removeprefix("torch.")
-    return (
-        f"Running on {name} · {kind} · profile {profile()} · "
-        f"PyTorch {torch.__version__.split('+')[0]} · Python {platform.python_version()} · "
-        f"seed {seed}"
-    )
+    version = torch.__version__.split("+")[0]
+    return f"{name} · {kind} · profile {profile()} · PyTorch {version} · seed {seed}"
 
 
 def device() -> torch.device:
@@ -120,5 +117,5 @@ def budget(*, cpu: Budget, gpu: Budget) -> Budget:
 
 
 def say(text: str) -> None:
-    """Print a sentence with the numbers just measured, wrapped at 88 characters."""
-    print(textwrap.fill(" ".join(text.split()), 88))
+    """Print a sentence with the numbers just measured, in lines that fit a narrow window."""
+    print(textwrap.fill(" ".join(text.split()), WIDTH))

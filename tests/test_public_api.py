@@ -103,7 +103,7 @@ MAY_KNOW = {
     "data": {"runtime", "paths"},
     "checks": {"runtime", "data", "metrics", "plots"},
     "doctor": {"runtime", "paths"},
-    "run": {"checkpoint", "history", "paths"},
+    "run": {"checkpoint", "history", "paths", "runtime"},
     "training": {
         "checkpoint", "contract", "display", "faults", "history", "run", "runtime",
     },

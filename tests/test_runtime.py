@@ -113,5 +113,5 @@ def test_half_precision_is_what_the_hardware_has(bf16, dtype, monkeypatch):
 def test_say_wraps_and_joins(capsys):
     runtime.say("one\n   two " + "word " * 30)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("one two word") and all(len(line) <= 88 for line in lines)
-    assert len(lines) == 2
+    assert lines[0].startswith("one two word") and all(len(line) <= 76 for line in lines)
+    assert len(lines) == 3

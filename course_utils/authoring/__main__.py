@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import lesson, readme, source, timings
+from . import lesson, readme, source, stored, timings
 from .course import AuthoringError, Course, here
 from .execute import PROFILES, Run
 
@@ -96,6 +96,7 @@ def one(course: Course, path: Path, args: argparse.Namespace) -> None:
             print(f"{found['minutes']:.2f} quiet minutes (machine at {found['quiet']:.2f})")
             for line in timings.over_budget(table, path.name[:2]):
                 print(line)
+            print(stored.results(course, path), end="")
 
 
 def report(path: Path, profile: str, cost: Run) -> None:

@@ -109,6 +109,13 @@ def cover(notebook: NotebookNode) -> bytes | None:
     return None
 
 
+def results(course: Course, source: Path) -> str:
+    """What the cells tagged `result` printed: the figures that a lesson is known by."""
+    cells = loads(course.solved(source).read_bytes()).cells
+    outputs = [o for cell in cells if "result" in tags(cell) for o in cell.outputs]
+    return "".join(output.get("text", "") for output in outputs)
+
+
 def no_cover(course: Course, source: Path) -> list[str]:
     """The cover on the disk is the picture in the solved notebook."""
     path = course.cover(source)

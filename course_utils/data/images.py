@@ -43,7 +43,7 @@ class ImageData:
         """Shuffled batches `(images, labels)` of the training part."""
         return Batches((self.train_x, self.train_y), size, seed, augment, drop_last)
 
-    def test_batches(self, size: int = 1000) -> Batches:
+    def test_batches(self, size: int = 500) -> Batches:
         """All of the test part, in order."""
         size = min(size, len(self.test_x))
         return Batches((self.test_x, self.test_y), size, drop_last=False, shuffle=False)

@@ -159,7 +159,7 @@ def _real(name: str, device: torch.device) -> ImageData:
     try:
         parts = source.read(download.find(source.files))
     except download.Unavailable as reason:
-        print(f"{name} cannot be downloaded ({reason}): rendered digits (glyphs) stand in for it.")
+        print(f"{name} cannot be downloaded ({reason}): glyphs, rendered digits, stand in.")
         return _stand_in(name, "glyphs (stand-in)", device)
     return images.assemble(name, parts, source.classes, name, device)
 

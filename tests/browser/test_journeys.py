@@ -1,0 +1,195 @@
+"""Journeys that a learner makes, in a real JupyterLab and a real browser.
+
+Each leaves screenshots in `COURSE_SCREENSHOTS` (or in the folder for temporary files).
+A new lesson's widget is one line in WIDGETS, a new exercise worth a journey one in EXERCISES.
+"""
+
+import re
+import urllib.error
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.browser
+
+LESSONS = ["00", "12"]
+
+# (lesson, slider, what the picture's alt text says at a value of the slider)
+WIDGETS = [
+    ("00", "log10 rate", lambda value: f"at rate {10**value:.3g};"),
+    ("12", "shift", lambda value: f"moved by {value:.0f} pixels"),
+]
+
+# (lesson, the exercise's cell, its check, a wrong answer, its diagnosis, the right answer)
+EXERCISES = [
+    (
+        "12",
+        "def conv_parameters(",
+        '"12.1"',
+        "def conv_parameters(inputs, outputs, kernel):\n    return inputs * outputs * kernel**2",
+        "Where is the bias?",
+        "conv_parameters = lambda i, o, k: o * (i * k * k + 1)",
+    ),
+]
+
+
+def test_make_lab(server):
+    """A port that the system chose, a token, and no way in from another machine."""
+    assert server.port not in (0, 8888)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        server.api("contents", token="")
+    assert server.api("contents")["type"] == "directory"
+    listening = [line for line in psutil.net_connections("inet") if line.status == "LISTEN"]
+    places = {line.laddr.ip for line in listening if line.laddr.port == server.port}
+    assert places and places <= {"127.0.0.1", "::1"}
+
+
+# ---- 1: run all ---------------------------------------------------------------------------
+
+FIT = "history = trainer.fit(step, batches"
+
+
+def test_run_all(server, page, notebook):
+    """From `make lab` through all of lesson 00; while it trains, bar and curve move in place."""
+    lesson = notebook("00", server.first_page())
+    lesson.edit(FIT, {"epochs=EPOCHS": "epochs=150"})  # under smoke it would be over in no time
+    training = lesson.cell(FIT)
+    lesson.watch(training)
+    last = lesson.run_all()
+    page.wait_for_function("new Set(window.seen.map(now => now.picture)).size > 3")
+    training.scroll_into_view_if_needed()
+    lesson.shot("while it trains")
+    lesson.wait(last)
+    lesson.shot("after all cells")
+    lesson.shot("training done", training)
+    assert lesson.errors() == []
+    assert "profile smoke" in lesson.text(lesson.cell("cu.start(seed=0)"))
+
+    seen = [now for now in lesson.seen() if now["running"]]
+    begin = next(i for i, now in enumerate(seen) if now["bars"])
+    assert {now["bars"] for now in seen[begin:]} == {1}
+    drawn = next(i for i, now in enumerate(seen) if i > begin and now["pictures"])
+    assert {now["pictures"] for now in seen[drawn:]} == {1}, "a stack of copies"
+    assert len({tuple(now["heights"]) for now in seen[drawn:]}) == 1, "it jumps"
+    assert len({now["progress"] for now in seen}) > 10
+    assert len({now["picture"] for now in seen}) > 3
+
+    lesson.theme("Dark")
+    lesson.resize(800)
+    training.scroll_into_view_if_needed()
+    lesson.shot("dark and narrow", training)
+    lesson.shot("dark and narrow", lesson.cell("cu.widgets.explore("))
+    assert lesson.cut_off() == []
+    assert lesson.faults("color-contrast") == []
+
+
+# ---- 2: stop, and go on -------------------------------------------------------------------
+
+SETUP, TRAINING = "device = cu.start(seed=0)", 'train_one("linear")'
+
+
+def test_stop_and_go_on(page, notebook):
+    """Stopped in the middle of an epoch, training returns within 2 s, and later goes on."""
+    lesson = notebook("12")
+    longer = {"BATCH = 256": "BATCH = 4", "EPOCHS = cu.budget(cpu=3, gpu=12)": "EPOCHS = 400"}
+    lesson.edit(SETUP, longer)
+    lesson.run_up_to(TRAINING)
+    stopped = []
+    for visit in ("first", "second"):
+        training = lesson.start(TRAINING)
+        lesson.watch(training)
+        page.wait_for_function("new Set(window.seen.map(now => now.picture)).size > 2")
+        lesson.shot(f"{visit} visit, training")
+        seconds = lesson.stop(training)
+        lesson.shot(f"{visit} visit, stopped")
+        print(f"the {visit} stop took {seconds:.2f} s")
+        assert seconds < 2
+        text = lesson.text(training)
+        found = re.search(r"Stopped at step ([\d,]+) of ([\d,]+)", text)
+        stopped.append(int(found[1]))
+        assert training.locator(".jp-RenderedImage img").count() == 1
+    assert f"Going on at step {stopped[0]} of" in text
+    assert stopped[0] % 250 and stopped[1] > stopped[0]
+    assert lesson.errors() == []
+
+
+# ---- 3: an exercise -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise[2].strip('"'))
+def test_exercise(notebook, exercise):
+    """Untouched it is *not attempted*, a wrong answer gets its diagnosis, the right one passes."""
+    number, cell, check, wrong, diagnosis, right = exercise
+    lesson = notebook(number)
+    lesson.run("import course_utils as cu")
+    for answer, words in ((None, "not attempted yet"), (wrong, diagnosis), (right, "passed")):
+        if answer:
+            lesson.write(cell, answer)
+        lesson.run(cell)
+        checked = lesson.run(f"cu.check({check}")
+        assert words in " ".join(lesson.text(checked).split())
+        lesson.shot(words, checked)
+
+
+# ---- 4: a widget --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lesson", "slider", "words"), WIDGETS, ids=[f"{row[0]}-{row[1]}" for row in WIDGETS]
+)
+def test_widget(notebook, lesson, slider, words):
+    """The picture follows the slider within 500 ms, and when its kernel is gone a figure stays."""
+    opened = notebook(lesson)
+    opened.run_up_to("cu.widgets.explore(")
+    cell = opened.run("cu.widgets.explore(")
+    opened.shot("at the start", cell)
+    seconds = [opened.drag(cell, slider, to, words) for to in (0.8, 0.3, 0.6)]
+    opened.shot("dragged", cell)
+    print(f"{lesson}, {slider}: the picture followed in", *(f"{s * 1000:.0f} ms" for s in seconds))
+    assert min(seconds) < 0.5  # the best of three: other work may share the machine
+    opened.save_and_reopen()
+    cell = opened.cell("cu.widgets.explore(")
+    opened.shot("reopened, its kernel gone", cell)
+    assert cell.locator(".jp-OutputArea-output img").first.bounding_box()["width"] > 100
+
+
+# ---- 5: themes and a narrow window --------------------------------------------------------
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_looks(notebook, lesson):
+    """What the course puts out is legible in both themes, and fits a window of 800 pixels."""
+    opened = notebook(lesson)
+    for theme, width in (("Dark", 1280), ("Light", 800)):
+        opened.theme(theme)
+        opened.resize(width, height=1800)
+        opened.tour(f"{theme}, {width}")
+        assert opened.cut_off() == []
+        assert opened.faults("color-contrast") == []
+
+
+# ---- 6: no kernel -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_without_a_kernel(page, notebook, lesson):
+    """As HTML and read-only, each widget's place shows its figure; the HTML is accessible."""
+    opened = notebook(lesson)
+    opened.menu("Kernel", "Shut Down Kernel")
+    page.get_by_text("No Kernel").first.wait_for()
+    for place in opened.places("cu.widgets.explore("):
+        opened.at(place).scroll_into_view_if_needed()
+        opened.shot("without a kernel", opened.at(place))
+        assert opened.at(place).locator(".jp-OutputArea-output img").count() == 1
+
+    for template in ("lab", "classic"):
+        opened.convert(template)
+        for place in opened.places("cu.widgets.explore("):
+            outputs = opened.outputs_in_html(place)
+            assert outputs.locator("img").count() == 1
+        assert opened.faults() == []
+    # Of the two only the classic template, of JupyterLab and Colab neither, reads the alt text
+    # that nbconvert's convention has in an output's metadata.
+    alts = page.locator("img").evaluate_all("found => found.map(picture => picture.alt)")
+    assert len(alts) > 5
+    assert [alt for alt in alts if len(alt) < 20 or alt.startswith("No description")] == []
