@@ -95,17 +95,17 @@ def _widgets() -> str:
 
 def _runs() -> str:
     try:
-        return f"{paths.run_folder('runs')} can be written"
+        paths.run_folder("runs")
     except OSError as error:
         raise Unwell(str(error)) from None
+    return "it can be written"
 
 
 def _data() -> str:
-    folders = [folder for folder in paths.data_folders() if folder.is_dir()]
     shared = os.environ.get("COURSE_DATA")
     if shared and not (paths.root() / shared).is_dir():
         raise Unwell(f"COURSE_DATA is {shared}, which is no folder. Correct it or unset it.")
-    return "looked for in " + ", then ".join(str(folder) for folder in folders)
+    return f"looked for in {'COURSE_DATA, then in ' if shared else ''}datasets/"
 
 
 def _disk() -> str:

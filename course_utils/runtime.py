@@ -57,7 +57,8 @@ def banner(seed: int) -> str:
     elif where.type == "mps":
         name = "Apple GPU"
     else:
-        name = f"CPU, {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        name = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     kind = str(precision() or torch.float32).removeprefix("torch.")
     version = torch.__version__.split("+")[0]
     return f"{name} · {kind} · profile {profile()} · PyTorch {version} · seed {seed}"

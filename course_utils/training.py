@@ -120,7 +120,8 @@ class Trainer(Run):
             epochs, steps: give one of the two, at least 1.
             evaluate: called after each epoch in evaluation mode, without gradients; returns a
                 dict of metrics too.
-            show: whether to draw the progress bar and the live curves, or print the lines.
+            show: whether to draw the progress bar and the live curves, or print the lines. Where
+                not, an interrupt ends the cell, so that it ends a loop over many runs.
 
         Raises:
             FloatingPointError: a metric is not finite; says at which step and in which layer.
@@ -136,6 +137,8 @@ class Trainer(Run):
             with display.screen(self.history, self.steps, total, show) as screen:
                 try:
                     self._run(step, batches, total, evaluate, screen)
+                    if self._stop.asked and not show:  # one run of many: the others stop too
+                        raise KeyboardInterrupt
                 except FloatingPointError as error:
                     raise FloatingPointError(self._diagnosis(step, error)) from None
                 except torch.OutOfMemoryError:

@@ -90,6 +90,20 @@ def test_one_folder_has_one_writer_and_an_interrupted_run_goes_on(tmp_path):
     assert process.returncode == 0
 
 
+def test_an_interrupt_ends_a_loop_over_quiet_runs_and_loses_nothing(tmp_path):
+    trainer, step = tiny.classifier(tmp_path)
+
+    def interrupted(batch):
+        if trainer.steps == 7:
+            signal.raise_signal(signal.SIGINT)
+        return step(batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny.fit(trainer, interrupted)
+    assert trainer.steps == len(trainer.history["loss"]) == 8  # the step under way ended whole
+    assert checkpoint.load(tmp_path)["steps"] == 8
+
+
 def test_a_finished_run_starts_afresh(capsys):
     for _ in range(2):
         trainer, step = tiny.classifier("runs/a")

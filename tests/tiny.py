@@ -80,9 +80,9 @@ def gan(folder=None):
 RUNS = {"classifier": classifier, "gan": gan}
 
 
-def fit(trainer, step, **until):
+def fit(trainer, step, show=False, **until):
     """Train quietly, to the end or until `epochs=` or `steps=`."""
-    return trainer.fit(step, batches(), show=False, **(until or {"epochs": EPOCHS}))
+    return trainer.fit(step, batches(), show=show, **(until or {"epochs": EPOCHS}))
 
 
 def states(trainer):
@@ -123,7 +123,7 @@ def main(kind, folder, hold):
             sys.stdin.readline()
         return metrics
 
-    history = fit(trainer, held)
+    history = fit(trainer, held, show=True)
     print("steps", len(history[history.names()[0]]), flush=True)
     fit(trainer, step)
     print("after", states(trainer), flush=True)

@@ -152,15 +152,6 @@ class Notebook:
         self.wait(cell)
         return self.page.evaluate("(performance.now() - window.pressed) / 1000")
 
-    def save_and_reopen(self) -> None:
-        """Save, shut the kernel down, and come back to the page as the day after."""
-        self.menu("File", "Save Notebook")
-        self.page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
-        self.menu("Kernel", "Shut Down Kernel")
-        self.page.get_by_text("No Kernel").first.wait_for()
-        self.page.reload()
-        self.settled()
-
     def drag(self, cell: Any, slider: str, to: float, words: Any) -> float:
         """Drag a slider to a share of its length; seconds until the picture has followed."""
         row = cell.locator(".widget-slider", has_text=slider)
