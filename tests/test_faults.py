@@ -143,7 +143,7 @@ def test_twenty_interrupts_leave_the_handler_and_the_threads_as_they_were():
         return step(batch)
 
     for number in range(1, tiny.STEPS + 1):
-        assert len(tiny.fit(trainer, interrupted)["loss"]) == number
+        assert len(tiny.fit(trainer, interrupted, show=True)["loss"]) == number
         assert signal.getsignal(signal.SIGINT) is handler
     assert threading.active_count() == threads
     tiny.fit(trainer, step)
@@ -180,7 +180,7 @@ def test_an_interrupted_evaluation_is_made_again_and_not_half_noted(capsys):
         test = list(tiny.batches().epoch(0))
         evaluate = lambda: trainer.evaluate(measure, test)  # noqa: E731
         measured.clear()
-        trainer.fit(step, tiny.batches(), epochs=2, evaluate=evaluate, show=False)
+        trainer.fit(step, tiny.batches(), epochs=2, evaluate=evaluate)
         return trainer, step, evaluate
 
     whole, *_ = run(at=None)
@@ -188,7 +188,7 @@ def test_an_interrupted_evaluation_is_made_again_and_not_half_noted(capsys):
     assert len(measured) == 2  # it did not go through the rest
     assert "Stopped at step 5 of 10" in capsys.readouterr().out
     assert trainer.history.epochs == []
-    trainer.fit(step, tiny.batches(), epochs=2, evaluate=evaluate, show=False)
+    trainer.fit(step, tiny.batches(), epochs=2, evaluate=evaluate)
     assert trainer.history.epochs == whole.history.epochs
     assert tiny.states(trainer) == tiny.states(whole)
 
@@ -201,7 +201,7 @@ def test_an_evaluation_after_an_interrupted_fit_is_whole():
         interrupt()
         return step(batch)
 
-    tiny.fit(trainer, interrupted)
+    tiny.fit(trainer, interrupted, show=True)
     seen = []
     trainer.evaluate(lambda batch: seen.append(1) or {"one": 1.0}, tiny.batches())
     assert len(seen) == 5
