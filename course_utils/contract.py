@@ -105,8 +105,19 @@ def detached(metrics: Any, source: str = "step") -> dict[str, Any]:
             if value.numel() != 1:
                 raise ValueError(f"metric {name!r} must be one number, not of shape "
                                  f"{tuple(value.shape)}: take its mean.")  # fmt: skip
-            value = value.detach().reshape(())
+            # On a CPU the number is there already, and tensors that are kept scatter the memory.
+            value = value.item() if value.device.type == "cpu" else value.detach().reshape(())
         elif not isinstance(value, int | float):
             raise TypeError(f"metric {name!r} must be a number, not {type(value).__name__}.")
         kept[name] = value
     return kept
+
+
+def numbers(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """Detached metrics as plain numbers, all brought from the device in one go."""
+    tensors = [v.float() for row in rows for v in row.values() if isinstance(v, torch.Tensor)]
+    read = iter(torch.stack(tensors).tolist() if tensors else [])
+    return [
+        {k: next(read) if isinstance(v, torch.Tensor) else float(v) for k, v in row.items()}
+        for row in rows
+    ]

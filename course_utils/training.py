@@ -223,14 +223,11 @@ class Trainer(Run):
         """Bring the metrics of the steps since the last reading from the device, in one go."""
         pending, self._pending = self._pending, []
         first = self.steps - len(pending) + 1
-        flat = [(first + i, *item) for i, row in enumerate(pending) for item in row.items()]
-        if not flat:
-            return
-        values = [torch.as_tensor(value, device=self.device).float() for *_, value in flat]
-        for (step, name, _), value in zip(flat, torch.stack(values).tolist(), strict=True):
-            if not math.isfinite(value):
-                raise FloatingPointError(f"Step {step}: the metric {name!r} is {value}.")
-            self.history.add(step, name, value)
+        for step, metrics in enumerate(contract.numbers(pending), first):
+            for name, value in metrics.items():
+                if not math.isfinite(value):
+                    raise FloatingPointError(f"Step {step}: the metric {name!r} is {value}.")
+                self.history.add(step, name, value)
 
     def _autocast(self) -> contextlib.AbstractContextManager:
         if self.dtype is None:
