@@ -112,6 +112,9 @@ def line(row: Mapping[str, float]) -> str:
     )
 
 
+LEFT = ' style="text-align: left"'
+
+
 class Table:
     """Rows of a scoreboard: HTML in a notebook, aligned text elsewhere."""
 
@@ -130,11 +133,16 @@ class Table:
     def _repr_html_(self) -> str:
         from html import escape
 
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-            for cells in self.cells
-        )
+        # Pages align to the right what is not told otherwise: right for numbers, not for words.
+        sides = ["" if _numbers(column) else LEFT for column in zip(*self.cells, strict=True)]
+
+        def row(tag: str, cells: Sequence[str]) -> str:
+            close = tag.split()[0]
+            pairs = zip(cells, sides, strict=True)
+            return "".join(f"<{tag}{side}>{escape(cell)}</{close}>" for cell, side in pairs)
+
+        head = row('th scope="col"', self.columns)
+        body = "".join(f"<tr>{row('td', cells)}</tr>" for cells in self.cells)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
@@ -143,6 +151,10 @@ def scoreboard(rows: Sequence[Mapping[str, Any]]) -> None:
     from IPython.display import display
 
     display(Table(rows))
+
+
+def _numbers(column: Sequence[str]) -> bool:
+    return all(not cell or cell[0] in "0123456789.+-−<>≤≥~±" for cell in column)
 
 
 def _cell(value: Any) -> str:

@@ -5,6 +5,7 @@ and carries alt text, which each call has to give.
 """
 
 import base64
+import html
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,9 +38,19 @@ class Plot(Figure):
         FigureCanvasAgg(self).print_png(buffer)  # as `savefig` does, but drawn once, not twice
         return buffer.getvalue()
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        picture = base64.b64encode(self.png()).decode()
-        return {"image/png": picture, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+    def html(self, name: str = "") -> str:
+        """The figure as an `<img>` with its alt text, perhaps of a CSS class `name`."""
+        width, height = (round(pixels) for pixels in self.bbox.size)  # known before it is decoded
+        kind = f'class="{name}" ' if name else ""
+        return (
+            f'<img {kind}alt="{html.escape(self.alt)}" width="{width}" height="{height}" '
+            'style="max-width: 100%; height: auto" src="data:image/png;base64,'
+            f'{base64.b64encode(self.png()).decode()}">'
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
+        # HTML, because JupyterLab shows an `image/png` without its alt text.
+        return {"text/html": self.html(), "text/plain": self.alt}
 
 
 def array(values: Any) -> np.ndarray:

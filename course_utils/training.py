@@ -163,7 +163,7 @@ class Trainer(Run):
             self.history.seconds += time.perf_counter() - began
         if self.steps < total or self._unclosed():
             self.save()
-            screen.note(f"Stopped at step {self.steps} of {total}. Call fit again to go on.")
+            screen.note(f"Stopped at step {self.steps} of {total}. Run the cell again to go on.")
 
     def _train(self, step: Step, batches: Iterator, total: int, screen: Any) -> None:
         """Step through the batches of one epoch; nothing here waits for the device."""

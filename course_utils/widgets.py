@@ -1,10 +1,9 @@
-"""Sliders around a plot. Knows nothing of what is drawn.
+"""Sliders around a plot, and a box to type into. Knows nothing of what is drawn or answered.
 
 Uses only what ipywidgets 7 (Colab) and 8 share. Where no kernel is alive, the figure of the
 start values is what one sees.
 """
 
-import base64
 from collections.abc import Callable
 from html import escape
 from numbers import Real
@@ -13,7 +12,35 @@ from typing import Any
 from .plots import Plot
 
 
-class Explorer:
+class Live:
+    """Widgets, and what stands in their place where no kernel is alive: a saved page, a reader.
+
+    Both are put out. The widgets bring the style that hides the other, so it is seen without them.
+    """
+
+    box: Any  # the widgets
+
+    def still(self) -> dict[str, str]:
+        """What stands in their place, by media type; its HTML has the class `self.name`."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        return f"still-{self.box.model_id}"
+
+    @property
+    def hide(self) -> str:
+        """A style that hides what `still` gave."""
+        return f"<style>.{self.name} {{display: none !important}}</style>"
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.box)
+        display(self.still(), raw=True)
+
+
+class Explorer(Live):
     """A figure that follows its controls; `explorer.controls["angle"].value = 30` moves one."""
 
     def __init__(self, draw: Callable[..., Plot], **controls: Any) -> None:
@@ -25,21 +52,14 @@ class Explorer:
         self.box = ipywidgets.VBox([*self.controls.values(), self.picture])
         for control in self.controls.values():
             control.observe(lambda change: self._follow(), names="value")
-        self.plot = self._follow()
+        self._follow()
 
-    def _follow(self) -> Plot:
+    def _follow(self) -> None:
         self.plot = self.draw(**{name: control.value for name, control in self.controls.items()})
-        data = base64.b64encode(self.plot.png()).decode()
-        self.picture.value = (
-            f'<img style="max-width:100%" alt="{escape(self.plot.alt, quote=True)}" '
-            f'src="data:image/png;base64,{data}">'
-        )
-        return self.plot
+        self.picture.value = self.hide + self.plot.html()
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        data, metadata = self.plot._repr_mimebundle_()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {**data, "application/vnd.jupyter.widget-view+json": view}, metadata
+    def still(self) -> dict[str, str]:
+        return {"text/html": self.plot.html(self.name), "text/plain": self.plot.alt}
 
 
 def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
@@ -56,6 +76,63 @@ def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
     if not callable(draw):
         raise TypeError(f"draw must be a function that returns a plot, not {draw!r}.")
     return Explorer(draw, **controls)
+
+
+class Prompt(Live):
+    """A line to type into and its answer; `box.text.value = "…"` types, `box.again.click()` asks.
+
+    `answer` is the newest answer, or why there is none.
+    """
+
+    def __init__(self, reply: Callable[[str], str], start: str) -> None:
+        import ipywidgets
+
+        self.reply = reply
+        # Without `continuous_update` a value counts once Enter is pressed, in versions 7 and 8.
+        self.text = ipywidgets.Text(
+            value=start, description="you say", continuous_update=False,
+            layout=ipywidgets.Layout(width="95%"),
+        )  # fmt: skip
+        self.again = ipywidgets.Button(description="Answer again")
+        self.shown = ipywidgets.HTML()
+        self.box = ipywidgets.VBox([self.text, self.again, self.shown])
+        self.text.observe(lambda change: self._ask(), names="value")
+        self.again.on_click(lambda button: self._ask())
+        self._ask()
+
+    def _ask(self) -> None:
+        try:
+            self.answer = self.reply(self.text.value)
+        except ValueError as error:  # what was typed cannot be answered, and the error says why
+            self.answer = str(error)
+        self.shown.value = self.hide + self._page()
+
+    def _page(self) -> str:
+        return f'<pre style="white-space: pre-wrap">{escape(self.answer)}</pre>'
+
+    def still(self) -> dict[str, str]:
+        said = f"you say: {self.text.value}"
+        page = f'<div class="{self.name}"><p>{escape(said)}</p>{self._page()}</div>'
+        return {"text/html": page, "text/plain": f"{said}\n\n{self.answer}"}
+
+
+def prompt(reply: Callable[[str], str], start: str = "") -> Prompt:
+    """A box to type into; Enter, or the button, asks for an answer, which is shown below it.
+
+    Args:
+        reply: called with what was typed; returns the answer. A `ValueError` of it is shown in
+            the answer's place.
+        start: what stands in the box at first. It is answered at once, so that something is
+            seen where no kernel is alive.
+
+    Example:
+        >>> cu.widgets.prompt(lambda text: text.upper(), start="hello")
+    """
+    if not callable(reply):
+        raise TypeError(f"reply must be a function of a text, not {reply!r}.")
+    if not isinstance(start, str):
+        raise TypeError(f"start must be a text, not {start!r}.")
+    return Prompt(reply, start)
 
 
 def _control(name: str, given: Any) -> Any:

@@ -305,13 +305,15 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 def test_clean_drops_widgets_and_keeps_their_pictures(tmp_path):
     view = {WIDGET: {"model_id": "1"}, "text/plain": "IntSlider(value=0)"}
-    shown = new_output("display_data", {**view, "image/png": "AAAA"})
-    shown.metadata = {WIDGET: {}, "image/png": {"alt": "A line."}}
+    picture = f'<img class="still-{"0a" * 16}" alt="A line." src="data:image/png;base64,AAAA">'
+    shown = new_output("display_data", {**view, "text/html": picture})
+    shown.metadata = {WIDGET: {}, "text/html": {}}
     cleaned = clean([new_output("display_data", view), shown], tmp_path)
+    kept = picture.replace(f"still-{'0a' * 16}", "still")
     assert [dict(output.data) for output in cleaned] == [
-        {"text/plain": "IntSlider(value=0)", "image/png": "AAAA"}
+        {"text/plain": "IntSlider(value=0)", "text/html": kept}
     ]
-    assert cleaned[0].metadata == {"image/png": {"alt": "A line."}}
+    assert cleaned[0].metadata == {"text/html": {}}
 
 
 def test_clean_merges_streams_and_drops_progress_bars(tmp_path):
@@ -349,13 +351,16 @@ def test_clean_makes_text_the_same_on_every_machine(tmp_path, monkeypatch):
         f"{os.__file__}:9": "python/os.py:9",
         f"https://a.org{home}/x": f"https://a.org{home}/x",
     }
+    picture = f'src="data:image/png;base64,AA+{root}/AA"'
     for text, wanted in cases.items():
         error = new_output("error", ename="E", evalue=text, traceback=[text])
-        data = new_output("execute_result", {"text/plain": text, "image/png": text})
+        bundle = {"text/plain": text, "image/png": text, "text/html": f"{text}<img {picture}>"}
+        data = new_output("execute_result", bundle)
         stream, error, data = clean([new_output("stream", text=text), error, data], root)
         assert stream.text == wanted
         assert error.evalue == wanted and error.traceback == [wanted]
-        assert data.data == {"text/plain": wanted, "image/png": text}
+        bundle["text/plain"], bundle["text/html"] = wanted, f"{wanted}<img {picture}>"
+        assert data.data == bundle
 
 
 # --- rules
@@ -460,12 +465,12 @@ def test_stored_notebooks_are_small_and_described(tmp_path):
     found = "\n".join(stored.unfit(path))
     assert "at most 700; the largest is cell 2 with 800 KB" in found
     assert "metadata.widgets" in found
-    assert "cell 2 has a picture (image/png) without alt text" in found
+    assert "cell 2 has a picture (image/png) that is not an <img> with alt text" in found
     assert "cell 2 names a path of one machine: /home/m" in found
-    picture.metadata = {"image/png": {"alt": "A"}}
-    picture.data = {"image/png": "A", "text/html": '<img src="data:image/png;base64,AA/home/AA">'}
-    path.write_bytes(dumps(new_notebook(cells=[new_code_cell("y", outputs=[picture])])))
-    assert stored.unfit(path) == []
+    for alt, wrong in (('alt="A" ', 0), ('alt="" ', 1), ("", 1)):
+        picture.data = {"text/html": f'<img {alt}src="data:image/png;base64,AA/home/AA">'}
+        path.write_bytes(dumps(new_notebook(cells=[new_code_cell("y", outputs=[picture])])))
+        assert len(stored.unfit(path)) == wrong
 
 
 def test_too_large_a_notebook_is_not_stored(made, source):

@@ -83,7 +83,7 @@ def test_one_folder_has_one_writer_and_an_interrupted_run_goes_on(tmp_path):
         process.send_signal(signal.SIGINT)
         process.stdin.write("\n")
         process.stdin.flush()
-        note = "Stopped at step 13 of 20. Call fit again to go on."
+        note = "Stopped at step 13 of 20. Run the cell again to go on."
         assert tiny.told(process, note) == ""
         assert tiny.told(process, "steps") == "13"  # fit returned, with the history so far
         assert tiny.told(process, "after") == tiny.states(whole)

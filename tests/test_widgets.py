@@ -1,4 +1,4 @@
-"""Controls that redraw a plot, and what is seen where no kernel is alive."""
+"""Controls that redraw a plot, a box to type into, and what is seen where no kernel is alive."""
 
 import base64
 import re
@@ -7,7 +7,9 @@ import ipywidgets
 import pytest
 
 from course_utils import plots
-from course_utils.widgets import explore
+from course_utils.widgets import explore, prompt
+
+ALT = "the <\"{'angle': 0}\">"
 
 
 @pytest.fixture
@@ -60,13 +62,18 @@ def test_controls_are_what_their_values_ask_for(draw):
     assert explorer.controls["one_kind"].description == "one kind"
 
 
-def test_the_output_holds_the_figure_and_the_live_view(draw):
+def test_the_widgets_hide_the_figure_that_stands_for_them(draw, monkeypatch):
+    outputs = []
+    show = lambda shown, raw=False: outputs.append(shown)  # noqa: E731
+    monkeypatch.setattr("IPython.display.display", show)
     explorer = explore(draw, angle=(-90, 90, 5, 0))
-    data, metadata = explorer._repr_mimebundle_()
-    assert base64.b64decode(data["image/png"]) == explorer.plot.png()
-    assert metadata["image/png"]["alt"] == data["text/plain"] == explorer.plot.alt
-    view = data["application/vnd.jupyter.widget-view+json"]
-    assert view["model_id"] == explorer.box.model_id and view["version_major"] == 2
+    explorer._ipython_display_()
+    box, still = outputs
+    assert box is explorer.box
+    assert still == {"text/html": explorer.plot.html(explorer.name), "text/plain": ALT}
+    assert f'class="{explorer.name}"' in still["text/html"]
+    assert f"<style>.{explorer.name} {{display: none !important}}</style>" in explorer.picture.value
+    assert explore(draw, angle=(0, 1, 1, 0)).name != explorer.name
 
 
 def test_the_alt_text_is_escaped(draw):
@@ -86,3 +93,57 @@ def test_a_wrong_control_is_named(draw, wrong):
 def test_draw_must_be_a_function():
     with pytest.raises(TypeError, match="draw must be a function that returns a plot"):
         explore("angle")
+
+
+# ---- a box to type into --------------------------------------------------------------------
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture
+def box(heard):
+    """Answers loudly, knows no digits, and notes what it heard."""
+
+    def reply(said):
+        heard.append(said)
+        if any(character.isdigit() for character in said):
+            raise ValueError(f"no digits, please: {said!r}")
+        return f"{said.upper()} <{len(heard)}>"
+
+    return prompt(reply, start="hello & bye")
+
+
+def test_the_start_is_answered_at_once(box, heard):
+    assert heard == ["hello & bye"] and box.answer == "HELLO & BYE <1>"
+
+
+def test_what_is_typed_is_answered_and_the_button_asks_again(box, heard):
+    box.text.value = "again"
+    assert box.answer == "AGAIN <2>" and "AGAIN &lt;2&gt;" in box.shown.value
+    box.again.click()
+    assert heard[1:] == ["again", "again"] and "AGAIN &lt;3&gt;" in box.shown.value
+    assert not box.text.continuous_update  # or each letter would be answered
+
+
+def test_an_error_is_an_answer_too(box):
+    box.text.value = "room 101"
+    assert box.answer == "no digits, please: 'room 101'" and "no digits" in box.shown.value
+    box.text.value = "fine"
+    assert box.answer.startswith("FINE")
+
+
+def test_the_answer_is_seen_without_a_kernel(box):
+    data = box._repr_mimebundle_()
+    assert data["text/plain"] == "you say: hello & bye\n\nHELLO & BYE <1>"
+    assert "hello &amp; bye" in data["text/html"] and "BYE &lt;1&gt;" in data["text/html"]
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == box.box.model_id
+
+
+def test_a_wrong_prompt_is_named():
+    with pytest.raises(TypeError, match="reply must be a function of a text, not 'a'"):
+        prompt("a")
+    with pytest.raises(TypeError, match="start must be a text, not 3"):
+        prompt(str.upper, start=3)

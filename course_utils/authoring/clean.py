@@ -11,6 +11,7 @@ WIDGET_TYPES = (
     "application/vnd.jupyter.widget-view+json",
     "application/vnd.jupyter.widget-state+json",
 )
+PICTURE = re.compile(r"(data:[\w/+.-]+;base64,[\w+/=\s]+)")
 
 
 def clean(outputs: list[NotebookNode], root: Path) -> list[NotebookNode]:
@@ -62,11 +63,14 @@ def _rewrite(output: NotebookNode, change: Callable[[str], str]) -> None:
     else:
         for kind, value in output.data.items():
             if kind.startswith("text/") and isinstance(value, str):
-                output.data[kind] = change(value)
+                parts = PICTURE.split(value)  # each second part is a picture
+                parts[::2] = map(change, parts[::2])
+                output.data[kind] = "".join(parts)
 
 
 def _neutral(text: str, root: Path) -> str:
     text = re.sub(r"\bat 0x[0-9a-fA-F]+", "at 0x...", text)
+    text = re.sub(r"\bstill-[0-9a-f]{32}\b", "still", text)  # a widget's number, new in each run
     text = re.sub(r"[^\s'\"<>(]*[/\\]ipykernel_\d+[/\\]\d+\.py", "<cell>", text)
     text = _replace_folder(text, root, "")
     text = re.sub(r"[^\s'\"<>(]*[/\\]site-packages[/\\]", "site-packages/", text)

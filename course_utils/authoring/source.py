@@ -84,7 +84,9 @@ def build(course: Course, path: Path, times: timings.Table | None = None) -> Not
     made = [
         new_markdown_cell(first, id="title", metadata=cells[0].metadata),
         new_code_cell(
-            launch.colab_cell(course.repository), id="colab", metadata={"tags": ["colab"]}
+            launch.colab_cell(course.repository),
+            id="colab",
+            metadata={"tags": ["colab"], "jupyter": {"source_hidden": True}},
         ),
         *_with_ids(cells[1:]),
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from . import timings
+from .clean import PICTURE
 from .course import Course
 from .rules import ABSOLUTE
 from .source import build, dumps, loads, tags
@@ -94,8 +95,7 @@ def machine_paths(cell: NotebookNode) -> list[str]:
         texts += [output.get("text", ""), output.get("evalue", ""), *output.get("traceback", [])]
         data = output.get("data", {}).items()
         texts += [text for kind, text in data if kind.startswith("text/")]
-    # A picture inside HTML is base64, where anything may look like a path.
-    texts = [re.sub(r"data:[\w/+.-]+;base64,[\w+/=\s]+", "", text) for text in texts]
+    texts = [PICTURE.sub("", text) for text in texts]  # where anything may look like a path
     found = [match[0] for match in map(ABSOLUTE.search, texts) if match]
     return [f"names a path of one machine: {path}…" for path in found]
 
@@ -104,9 +104,14 @@ def cover(notebook: NotebookNode) -> bytes | None:
     """The picture that the cell tagged `cover` drew, as a PNG file."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []) if "cover" in tags(cell) else []:
-            if "image/png" in output.get("data", {}):
-                return base64.b64decode(output.data["image/png"])
+            found = re.search(r'src="data:image/png;base64,([^"]+)"', html(output))
+            if found:
+                return base64.b64decode(found[1])
     return None
+
+
+def html(output: NotebookNode) -> str:
+    return output.get("data", {}).get("text/html", "")
 
 
 def results(course: Course, source: Path) -> str:
@@ -126,10 +131,13 @@ def no_cover(course: Course, source: Path) -> list[str]:
 
 
 def no_alt(cell: NotebookNode) -> list[str]:
-    """Each picture among the outputs has `metadata[type]["alt"]`."""
+    """Each picture among the outputs is an `<img>` with alt text."""
     found = []
     for output in cell.get("outputs", []):
         for kind in output.get("data", {}):
-            if kind.startswith("image/") and not output.metadata.get(kind, {}).get("alt"):
-                found.append(f"has a picture ({kind}) without alt text")
+            if kind.startswith("image/"):  # which JupyterLab shows without
+                found.append(f"has a picture ({kind}) that is not an <img> with alt text")
+        for tag in re.findall(r"<img\b[^>]*>", html(output)):
+            if not re.search(r'\balt="[^"]+"', tag):
+                found.append("has an <img> without alt text")
     return found

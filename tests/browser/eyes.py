@@ -7,7 +7,7 @@ WATCH = """cell => {
   window.seen = [];
   let last = "";
   const look = () => {
-    const pictures = [...cell.querySelectorAll(".jp-RenderedImage img")];
+    const pictures = [...cell.querySelectorAll(".jp-RenderedHTML img")];
     const bars = [...cell.querySelectorAll(".widget-hprogress, [role=progressbar]")];
     const now = {
       running: cell.querySelector(".jp-InputPrompt").textContent.includes("*"),

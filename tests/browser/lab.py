@@ -140,6 +140,13 @@ class Notebook:
         self.menu("Run", "Run All Above Selected Cell")
         self.wait(last)
 
+    def save(self) -> None:
+        """Save the notebook, and wait until its file has changed."""
+        before = self.path.stat().st_mtime_ns
+        self.menu("File", "Save Notebook")
+        while self.path.stat().st_mtime_ns == before:
+            self.page.wait_for_timeout(50)
+
     def wait(self, cell: Any, timeout: float = 60) -> None:
         """Until a cell that was started has ended."""
         self.page.wait_for_function(eyes.ENDED, arg=cell.element_handle(), timeout=timeout * 1000)

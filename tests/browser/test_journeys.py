@@ -12,11 +12,12 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-LESSONS = ["00", "12", "21"]
+LESSONS = ["00", "11", "12", "21"]
 
 # (lesson, slider, what the picture's alt text says at a value of the slider)
 WIDGETS = [
     ("00", "log10 rate", lambda value: f"at rate {10**value:.3g};"),
+    ("11", "middle", lambda value: f"numbers add up to {value - 4:.2g}, "),
     ("12", "shift", lambda value: f"moved by {value:.0f} pixels"),
     ("21", "radius", lambda value: f"Radius {value:g},"),
 ]
@@ -108,7 +109,7 @@ def test_stop_and_go_on(page, notebook):
         text = lesson.text(training)
         found = re.search(r"Stopped at step ([\d,]+) of ([\d,]+)", text)
         stopped.append(int(found[1]))
-        assert training.locator(".jp-RenderedImage img").count() == 1
+        assert training.locator(".jp-RenderedHTML img").count() == 1
     assert f"Going on at step {stopped[0]} of" in text
     assert stopped[0] % 250 and stopped[1] > stopped[0]
     assert lesson.errors() == []
@@ -178,6 +179,7 @@ def test_without_a_kernel(page, notebook, lesson):
         opened.at(place).scroll_into_view_if_needed()
         opened.shot("without a kernel", opened.at(place))
         assert opened.at(place).locator(".jp-OutputArea-output img").count() == 1
+    assert described(page.locator(".jp-OutputArea-output img"))
 
     for template in ("lab", "classic"):
         opened.convert(template)
@@ -185,8 +187,25 @@ def test_without_a_kernel(page, notebook, lesson):
             outputs = opened.outputs_in_html(place)
             assert outputs.locator("img").count() == 1
         assert opened.faults() == []
-    # Of the two only the classic template, of JupyterLab and Colab neither, reads the alt text
-    # that nbconvert's convention has in an output's metadata.
-    alts = page.locator("img").evaluate_all("found => found.map(picture => picture.alt)")
-    assert len(alts) > 5
-    assert [alt for alt in alts if len(alt) < 20 or alt.startswith("No description")] == []
+        assert described(page.locator("img"))
+
+
+def described(pictures):
+    """Whether there are pictures, and each has alt text of some length."""
+    alts = pictures.evaluate_all("found => found.map(picture => picture.alt)")
+    return len(alts) > 3 and all(len(alt) > 20 for alt in alts)
+
+
+def test_saved_and_opened_again(page, notebook):
+    """A widget that was used and saved shows its figure when its kernel is gone."""
+    lesson = notebook("00")
+    lesson.run_up_to("cu.widgets.explore(")
+    cell = lesson.run("cu.widgets.explore(")
+    assert cell.locator("img:visible").count() == 1, "the figure and what stands for it"
+    lesson.save()
+    lesson.server.shut_kernels_down()
+    lesson.open()
+    [place] = lesson.places("cu.widgets.explore(")
+    lesson.at(place).scroll_into_view_if_needed()
+    lesson.shot("opened again", lesson.at(place))
+    assert lesson.at(place).locator("img:visible").count() == 1
