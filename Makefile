@@ -42,10 +42,10 @@ $(JOURNEYS): $(READY)
 	@$(BIN)/python -m pip install --quiet --editable '.[browser]' && touch $@ || \
 	  echo "Playwright could not be installed: the journeys in a browser will be skipped."
 
-test: $(READY)   ## run all tests, nbval over every notebook included
+test: $(READY) $(if $(CHROMIUM),$(JOURNEYS)) ## run all tests, nbval over every notebook included
 	COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
 	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
-	  --nbval-kernel-startup-timeout=120 --ignore=tests/browser tests notebooks solutions
+	  --nbval-kernel-startup-timeout=120 tests/browser tests notebooks solutions
 
 browser: $(JOURNEYS) ## Chromium and its driver, from Debian's packages where they are missing
 	@test -n "$(CHROMIUM)" || \

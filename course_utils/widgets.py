@@ -36,7 +36,9 @@ class Live:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        display(self.box)
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        dead = "Run this cell, and the controls are here."
+        display({"application/vnd.jupyter.widget-view+json": view, "text/plain": dead}, raw=True)
         display(self.still(), raw=True)
 
 

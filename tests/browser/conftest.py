@@ -92,7 +92,7 @@ def browser() -> Iterator:
 def page(browser) -> Iterator:
     """A fresh window, as after starting the browser anew."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)  # nobody waits so long, but on a busy machine
     yield context.new_page()
     context.close()
 

@@ -125,7 +125,7 @@ class Notebook:
         self.page.keyboard.press("Control+Enter")
         return cell
 
-    def run(self, text: str, timeout: float = 60) -> Any:
+    def run(self, text: str, timeout: float = 300) -> Any:
         """Run the cell that contains a text, wait for its end, and return it."""
         cell = self.start(text)
         self.wait(cell, timeout)
@@ -147,7 +147,7 @@ class Notebook:
         while self.path.stat().st_mtime_ns == before:
             self.page.wait_for_timeout(50)
 
-    def wait(self, cell: Any, timeout: float = 60) -> None:
+    def wait(self, cell: Any, timeout: float = 300) -> None:
         """Until a cell that was started has ended."""
         self.page.wait_for_function(eyes.ENDED, arg=cell.element_handle(), timeout=timeout * 1000)
 

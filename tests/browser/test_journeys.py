@@ -10,9 +10,17 @@ import urllib.error
 import psutil
 import pytest
 
+from course_utils.authoring import timings
+
 pytestmark = pytest.mark.browser
 
 LESSONS = ["00", "11", "12", "21"]
+
+
+def slowness():
+    """How many times slower than a quiet machine this one is now; limits are for quiet ones."""
+    return max(1.0, 1 / timings.quiet_rate())
+
 
 # (lesson, slider, what the picture's alt text says at a value of the slider)
 WIDGETS = [
@@ -105,7 +113,7 @@ def test_stop_and_go_on(page, notebook):
         seconds = lesson.stop(training)
         lesson.shot(f"{visit} visit, stopped")
         print(f"the {visit} stop took {seconds:.2f} s")
-        assert seconds < 2
+        assert seconds < 2 * slowness()
         text = lesson.text(training)
         found = re.search(r"Stopped at step ([\d,]+) of ([\d,]+)", text)
         stopped.append(int(found[1]))
@@ -148,7 +156,7 @@ def test_widget(notebook, lesson, slider, words):
     seconds = [opened.drag(cell, slider, to, words) for to in (0.8, 0.3, 0.6)]
     opened.shot("dragged", cell)
     print(f"{lesson}, {slider}: the picture followed in", *(f"{s * 1000:.0f} ms" for s in seconds))
-    assert min(seconds) < 0.5  # the best of three: other work may share the machine
+    assert min(seconds) < 0.5 * slowness()  # the best of three: other work may share the machine
 
 
 # ---- 5: themes and a narrow window --------------------------------------------------------
