@@ -1,5 +1,7 @@
 """The authoring chain on a tiny lesson in a temporary folder: build, run, clean, strip, rules."""
 
+import base64
+import io
 import json
 import os
 import re
@@ -8,9 +10,12 @@ import sys
 import time
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
 
+from course_utils import plots
 from course_utils.authoring import lesson, readme, rules, stored, timings
 from course_utils.authoring.__main__ import main
 from course_utils.authoring.clean import clean
@@ -305,7 +310,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 def test_clean_drops_widgets_and_keeps_their_pictures(tmp_path):
     view = {WIDGET: {"model_id": "1"}, "text/plain": "IntSlider(value=0)"}
-    picture = f'<img class="still-{"0a" * 16}" alt="A line." src="data:image/png;base64,AAAA">'
+    picture = f'<img class="still-{"0a" * 16}" alt="A line." src="data:image/gif;base64,AAAA">'
     shown = new_output("display_data", {**view, "text/html": picture})
     shown.metadata = {WIDGET: {}, "text/html": {}}
     cleaned = clean([new_output("display_data", view), shown], tmp_path)
@@ -314,6 +319,19 @@ def test_clean_drops_widgets_and_keeps_their_pictures(tmp_path):
         {"text/plain": "IntSlider(value=0)", "text/html": kept}
     ]
     assert cleaned[0].metadata == {"text/html": {}}
+
+
+def test_clean_makes_pictures_smaller_and_no_worse_to_see(tmp_path):
+    plot = plots.lines({"a": ([0, 1], [1, 3]), "b": ([0, 1], [2, 1])}, xlabel="x", ylabel="y",
+                       alt="Two lines.")  # fmt: skip
+    [shown] = clean([new_output("display_data", {"text/html": plot.html()})], tmp_path)
+    small = base64.b64decode(re.search('base64,([^"]+)', shown.data["text/html"])[1])
+    assert len(small) < 0.6 * len(plot.png())
+    before, after = (np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), int)
+                     for png in (plot.png(), small))  # fmt: skip
+    assert before.shape == after.shape and 0 < abs(before - after).mean() < 0.5  # of 255
+    again = clean([new_output("display_data", dict(shown.data))], tmp_path)
+    assert again[0].data == shown.data
 
 
 def test_clean_merges_streams_and_drops_progress_bars(tmp_path):
@@ -351,7 +369,7 @@ def test_clean_makes_text_the_same_on_every_machine(tmp_path, monkeypatch):
         f"{os.__file__}:9": "python/os.py:9",
         f"https://a.org{home}/x": f"https://a.org{home}/x",
     }
-    picture = f'src="data:image/png;base64,AA+{root}/AA"'
+    picture = f'src="data:image/gif;base64,AA+{root}/AA"'
     for text, wanted in cases.items():
         error = new_output("error", ename="E", evalue=text, traceback=[text])
         bundle = {"text/plain": text, "image/png": text, "text/html": f"{text}<img {picture}>"}
