@@ -51,7 +51,8 @@ class Explorer(Live):
         self.draw = draw
         self.controls = {name: _control(name, given) for name, given in controls.items()}
         self.picture = ipywidgets.HTML()
-        self.box = ipywidgets.VBox([*self.controls.values(), self.picture])
+        shown = [getattr(control, "box", control) for control in self.controls.values()]
+        self.box = ipywidgets.VBox([*shown, self.picture])
         for control in self.controls.values():
             control.observe(lambda change: self._follow(), names="value")
         self._follow()
@@ -70,7 +71,8 @@ def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
     Args:
         draw: called with one keyword argument for each control; returns a `Plot`.
         controls: name -> `(low, high, step, start)` for a slider (whole numbers where all four
-            are), or a list of choices for a menu, its first item chosen at the start.
+            are), a list of choices for a menu, its first item chosen at the start, or a tuple
+            of rows of whole numbers for a table of fields.
 
     Example:
         >>> cu.widgets.explore(turned, angle=(-90, 90, 5, 0), image=["first", "second"])
@@ -137,16 +139,54 @@ def prompt(reply: Callable[[str], str], start: str = "") -> Prompt:
     return Prompt(reply, start)
 
 
+class Fields:
+    """A table of fields for whole numbers; `value` is a tuple of its rows, each a tuple."""
+
+    def __init__(self, name: str, rows: tuple[tuple[int, ...], ...]) -> None:
+        import ipywidgets
+
+        look = {"layout": {"width": "5em"}, "style": {"description_width": "0px"}}
+        self.rows = [
+            [
+                # No room for a description, but a screen reader reads it.
+                ipywidgets.IntText(value=n, description=f"{name}, row {r}, column {c}", **look)
+                for c, n in enumerate(row, 1)
+            ]
+            for r, row in enumerate(rows, 1)
+        ]
+        label = ipywidgets.Label(name, layout={"width": "7em", "justify_content": "flex-end"})
+        lines = [ipywidgets.HBox(row) for row in self.rows]
+        self.box = ipywidgets.HBox([label, ipywidgets.VBox(lines)])
+
+    @property
+    def value(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(field.value for field in row) for row in self.rows)
+
+    def observe(self, follow: Callable[[Any], None], names: str) -> None:
+        """As a widget's own."""
+        for row in self.rows:
+            for field in row:
+                field.observe(follow, names=names)
+
+
+def _is_table(given: Any) -> bool:
+    rows = isinstance(given, tuple) and given and all(isinstance(row, tuple) for row in given)
+    return bool(rows) and all(row and all(isinstance(n, int) for n in row) for row in given)
+
+
 def _control(name: str, given: Any) -> Any:
     import ipywidgets
 
+    if _is_table(given):
+        return Fields(name.replace("_", " "), given)
     look = {"description": name.replace("_", " "), "style": {"description_width": "7em"}}
     if isinstance(given, list) and given:
         return ipywidgets.Dropdown(options=given, value=given[0], **look)
     numbers = isinstance(given, tuple) and all(isinstance(number, Real) for number in given)
     if not (numbers and len(given) == 4 and given[0] <= given[3] <= given[1] and given[2] > 0):
         raise ValueError(
-            f"{name} must be (low, high, step, start) or a list of choices, not {given!r}."
+            f"{name} must be (low, high, step, start), a list of choices or a tuple of rows of "
+            f"whole numbers, not {given!r}."
         )
     low, high, step, start = given
     whole = all(isinstance(number, int) for number in given)

@@ -252,8 +252,8 @@ for name, kernel in kernels.items():
 #
 # ## Change the nine numbers
 #
-# Now you. The nine sliders are the nine numbers, row by row. The sum is divided by
-# `divide by`. If the numbers add up to 0, the output 0 is drawn as middle grey.
+# Now you. Change any of the nine numbers: type, or use the arrows. The sum is divided
+# by `divide by`. If the numbers add up to 0, the output 0 is drawn as middle grey.
 #
 # Try: all nine 1, divided by 9. Only the middle, 2, and 0 elsewhere. Left column −1,
 # right column 1. Then find a kernel that shows only what runs from bottom left to top
@@ -263,8 +263,8 @@ for name, kernel in kernels.items():
 PICTURES = {"tower": grey, "flower": flower.mean(1, keepdim=True)}
 
 
-def edited(picture, divide_by, **numbers):
-    kernel = torch.tensor(list(numbers.values())).float().view(1, 1, 3, 3) / divide_by
+def edited(picture, kernel, divide_by):
+    kernel = torch.tensor(kernel).float().view(1, 1, 3, 3) / divide_by
     image = PICTURES[picture]
     total = kernel.sum().item()
     out = F.conv2d(image, kernel, padding=1) + (0.5 if abs(total) < 1e-6 else 0.0)
@@ -274,21 +274,17 @@ def edited(picture, divide_by, **numbers):
         torch.cat([image, pattern, out]),
         [picture, "kernel", f"output, sum {total:.2g}"],
         size=1.4,
-        alt=f"The {picture}, a kernel whose numbers add up to {total:.2g}, and the "
-        f"output, of mean brightness {out.mean():.2f}.",
+        alt=f"The {picture}, a kernel divided by {divide_by}, whose numbers now add up "
+        f"to {total:.2g}, and the output, of mean brightness {out.mean():.2f}.",
     )
 
 
 # %%
-places = ["top_left", "top", "top_right", "left", "middle", "right"]
-places += ["bottom_left", "bottom", "bottom_right"]
-start = dict.fromkeys(places, 0) | {"middle": 4}
-start |= dict.fromkeys(["top", "left", "right", "bottom"], -1)
 cu.widgets.explore(
     edited,
     picture=list(PICTURES),
+    kernel=((0, -1, 0), (-1, 4, -1), (0, -1, 0)),
     divide_by=(1, 16, 1, 1),
-    **{place: (-8, 8, 1, start[place]) for place in places},
 )
 
 # %% [markdown]

@@ -62,6 +62,13 @@ def test_controls_are_what_their_values_ask_for(draw):
     assert explorer.controls["one_kind"].description == "one kind"
 
 
+def test_a_table_of_numbers(draw, calls):
+    explorer = explore(draw, angle=(0, 90, 5, 10), kernel=((1, 2, 3), (4, 5, 6)))
+    assert calls == [{"angle": 10, "kernel": ((1, 2, 3), (4, 5, 6))}]
+    explorer.controls["kernel"].rows[1][0].value = -8
+    assert calls[1:] == [{"angle": 10, "kernel": ((1, 2, 3), (-8, 5, 6))}]
+
+
 def test_the_widgets_hide_the_figure_that_stands_for_them(draw, monkeypatch):
     outputs = []
     show = lambda shown, raw=False: outputs.append(shown)  # noqa: E731
@@ -85,10 +92,10 @@ def test_the_alt_text_is_escaped(draw):
 @pytest.mark.parametrize(
     "wrong",
     [3, (0, 1, 1), (5, 0, 1, 2), (0, 10, 1, 11), (0, 10, 0, 5), [], "ab", ("a", "c", 1, "b"),
-     (0, "9", 1, 2), None],
+     (0, "9", 1, 2), None, ((1, 2), (3, "4")), ((), ()), ((0.5, 1),)],
 )  # fmt: skip
 def test_a_wrong_control_is_named(draw, wrong):
-    with pytest.raises(ValueError, match=r"angle must be \(low, high, step, start\) or a list"):
+    with pytest.raises(ValueError, match=r"angle must be \(low, high, step, start\), a list"):
         explore(draw, angle=wrong)
 
 

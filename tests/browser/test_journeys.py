@@ -25,7 +25,7 @@ def slowness():
 # (lesson, slider, what the picture's alt text says at a value of the slider)
 WIDGETS = [
     ("00", "log10 rate", lambda value: f"at rate {10**value:.3g};"),
-    ("11", "middle", lambda value: f"numbers add up to {value - 4:.2g}, "),
+    ("11", "divide by", lambda value: f"divided by {value:.0f},"),
     ("12", "shift", lambda value: f"moved by {value:.0f} pixels"),
     ("21", "radius", lambda value: f"Radius {value:g},"),
 ]
