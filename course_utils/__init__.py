@@ -23,7 +23,7 @@ __all__ = [
     "check",  # an exercise's answer: check("12.1", answer)
     "checkpoint",  # save and load states that survive a crash
     "confusion",  # counts of true class against predicted class
-    "data",  # load(name), Batches, augment, glyphs
+    "data",  # load(name), Batches, Windows, augment, glyphs
     "device",  # where tensors go
     "doctor",  # what is wrong with this machine, and how to mend it
     "hint",  # the hints of an exercise: hint("12.1", 2)
@@ -33,5 +33,5 @@ __all__ = [
     "say",  # print a sentence, wrapped
     "scoreboard",  # show rows of results as a table
     "start",  # seed, style, and one line on where this runs
-    "widgets",  # explore(draw, angle=(-90, 90, 5, 0)): sliders around a plot
+    "widgets",  # explore: controls around a plot; prompt: a box to type into
 ]

@@ -47,7 +47,7 @@ def told(capsys):
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="no data set 'mnist2'") as error:
         cu.data.load("mnist2")
-    for name in ("mnist", "fashion-mnist", "kmnist", "cifar10", "glyphs"):
+    for name in ("mnist", "fashion-mnist", "kmnist", "cifar10", "glyphs", "tinyshakespeare"):
         assert name in cu.data.names() and name in str(error.value)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from .. import paths, runtime
-from . import download, glyphs, images
+from . import download, glyphs, images, text
 from .download import Remote
 from .images import ImageData
+from .text import TextData
 
 SMOKE = (1000, 500)  # training and test images under the smoke profile
 
@@ -119,39 +120,48 @@ SOURCES = {
 
 def names() -> list[str]:
     """The names that `load` knows."""
-    return sorted([*SOURCES, "glyphs"])
+    return sorted([*SOURCES, *text.SOURCES, "glyphs"])
 
 
-def load(name: str | Path, **options: Any) -> ImageData:
-    """A data set on the device, by name or from a folder of a learner's own pictures.
+def load(name: str | Path, **options: Any) -> ImageData | TextData:
+    """A data set on the device, by name or from a learner's own pictures or text.
 
-    Looks in `COURSE_DATA`, then in `datasets/`, then downloads; with no network the stand-in is
-    used, rendered digits of the same shape, and one line says so. Under the `smoke` profile only
-    a small slice is kept.
+    Looks in `COURSE_DATA`, then in `datasets/`, then downloads; with no network a stand-in is
+    used, rendered digits of the same shape or docstrings of Python's standard library, and one
+    line says so. Under the `smoke` profile only a small slice is kept.
 
     Args:
-        name: one of `cu.data.names()`, or the path of a folder with a subfolder for each class.
+        name: one of `cu.data.names()`, the path of a folder with a subfolder of pictures for
+            each class, or the path of a text file (`.txt`, in UTF-8).
         options: for a folder only: `size`, `channels`, `test_share`, `seed`.
 
     Raises:
-        ValueError: an unknown name, or a folder that cannot be read as classes of pictures.
+        ValueError: an unknown name, a folder that cannot be read as classes of pictures, or a
+            file that cannot be read as text.
     """
     key = str(name).lower().replace("_", "-").replace("fashionmnist", "fashion-mnist")
     device = runtime.device()
     if key in names():
-        if options:
-            raise ValueError(f"{key} takes no options, but got: {', '.join(options)}.")
+        _no_options(key, options)
+        if key in text.SOURCES:
+            return text.load(key, device)
         return _smaller(_stand_in(key, "glyphs", device) if key == "glyphs" else _real(key, device))
-    folder = Path(name)
-    if not folder.is_absolute():
-        folder = paths.root() / folder
-    if not folder.is_dir():
-        raise ValueError(
-            f"There is no data set {str(name)!r}. Known are {', '.join(names())}, and the path of "
-            "a folder with a subfolder of pictures for each class."
-        )
-    parts, classes = images.read_folder(folder, **options)
-    return _smaller(images.assemble(folder.name, parts, classes, f"folder {folder.name}", device))
+    path = paths.root() / name  # an absolute one stays itself
+    if path.is_file() and path.suffix.lower() == ".txt":
+        _no_options(path.name, options)
+        return text.assemble(path.name, text.read(path), f"file {path.name}", device)
+    if path.is_dir():
+        parts, classes = images.read_folder(path, **options)
+        return _smaller(images.assemble(path.name, parts, classes, f"folder {path.name}", device))
+    raise ValueError(
+        f"There is no data set {str(name)!r}. Known are {', '.join(names())}, the path of a "
+        "folder with a subfolder of pictures for each class, and the path of a .txt file."
+    )
+
+
+def _no_options(name: str, options: dict[str, Any]) -> None:
+    if options:
+        raise ValueError(f"{name} takes no options, but got: {', '.join(options)}.")
 
 
 def _real(name: str, device: torch.device) -> ImageData:
