@@ -5,10 +5,6 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COURSE := $(BIN)/python -m course_utils.authoring
 
-# Idle threads of PyTorch sleep instead of spinning: where a core is shared with other programs,
-# spinning makes training up to ten times slower.
-export OMP_WAIT_POLICY ?= passive
-
 # What a command may be given: make lesson N=12 PROFILE=gpu, make test WORKERS=8
 PROFILE ?= cpu
 WORKERS ?= 2

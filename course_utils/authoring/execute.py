@@ -117,7 +117,6 @@ def environment(root: Path, profile: str) -> dict[str, str]:
     if profile not in PROFILES:
         raise AuthoringError(f"profile is {profile!r}; it must be one of {', '.join(PROFILES)}")
     env = dict(os.environ, COURSE_PROFILE=profile)
-    env.setdefault("OMP_WAIT_POLICY", "passive")  # a spinning thread is slow on a shared core
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), env.get("PYTHONPATH")]))
     if profile != "gpu":
         env["CUDA_VISIBLE_DEVICES"] = ""
