@@ -14,7 +14,7 @@ from course_utils.authoring import timings
 
 pytestmark = pytest.mark.browser
 
-LESSONS = ["00", "11", "12", "21"]
+LESSONS = ["00", "11", "12", "21", "22", "23"]
 
 
 def slowness():
@@ -28,6 +28,8 @@ WIDGETS = [
     ("11", "divide by", lambda value: f"divided by {value:.0f},"),
     ("12", "shift", lambda value: f"moved by {value:.0f} pixels"),
     ("21", "radius", lambda value: f"Radius {value:g},"),
+    ("22", "bias", lambda value: f"Forget bias {value:g}: half"),
+    ("23", "temperature", lambda value: f"Temperature {value:g}, nucleus"),
 ]
 
 # (lesson, the exercise's cell, its check, a wrong answer, its diagnosis, the right answer)
