@@ -14,7 +14,7 @@
 # After this lesson you can
 #
 # - write an LSTM and a GRU from their equations, and copy weights to PyTorch's and
-# back;
+#   back;
 # - say from a forget gate how long a number is kept, and set the gate for a task;
 # - compare recurrent networks on one task with the right line of chance, and a spread;
 # - look at gates while they hold a number;
@@ -718,9 +718,9 @@ cu.scoreboard([*rows, {"rate": RATES["RNN"], "test error": own}])
 print(f"always 1: {always_one(LENGTHS[0]):.4f}")
 
 # %% [markdown]
-# A row well above chance means a rate so large that the guess never settles.
-# None of this proves that a plain network *cannot* learn it: with special first weights
-# and far longer training, some have (Le, Jaitly and Hinton 2015).
+# A row well above chance means a rate so large that the guess never settles. None of
+# this proves that a plain network *cannot* learn it: with special first weights and far
+# longer training, some have (Le, Jaitly and Hinton 2015).
 #
 # ## What do gates do while they hold a number?
 #
@@ -850,8 +850,8 @@ cu.say(
 )
 
 # %% [markdown]
-# Nothing in the training asked for more. What you want at test time has to be in
-# the training: here, sequences of different lengths.
+# Nothing in the training asked for more. What you want at test time has to be in the
+# training: here, sequences of different lengths.
 #
 # ## How do sequences of unequal length share a batch?
 #
