@@ -48,7 +48,7 @@ DRAWN = {
 def test_a_notebook_shows_one_picture_with_its_alt_text(draw):
     plot = draw()
     shown, _ = DisplayFormatter().format(plot)
-    tag = ElementTree.fromstring(shown["text/html"].replace("\">", "\"/>"))
+    tag = ElementTree.fromstring(shown["text/html"].replace('">', '"/>'))
     kind, data = tag.get("src").split(",")
     assert kind == "data:image/png;base64" and tag.get("alt") == plot.alt
     picture = Image.open(io.BytesIO(base64.b64decode(data)))
