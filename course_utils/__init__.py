@@ -27,7 +27,7 @@ __all__ = [
     "device",  # where tensors go
     "doctor",  # what is wrong with this machine, and how to mend it
     "hint",  # the hints of an exercise: hint("12.1", 2)
-    "metrics",  # accuracy, confusion
+    "metrics",  # accuracy, Fréchet and kernel distance, precision and recall, modes, latents
     "plots",  # arrays in, figure out
     "profile",  # smoke, cpu or gpu
     "say",  # print a sentence, wrapped

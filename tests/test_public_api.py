@@ -99,7 +99,7 @@ MAY_KNOW = {
     "plots": {"runtime"},
     "widgets": {"plots"},
     "display": {"plots", "history"},
-    "metrics": set(),
+    "metrics": {"checkpoint", "paths", "runtime"},
     "data": {"runtime", "paths"},
     "checks": {"runtime", "data", "metrics", "plots"},
     "doctor": {"runtime", "paths"},
