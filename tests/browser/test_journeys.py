@@ -14,7 +14,7 @@ from course_utils.authoring import timings
 
 pytestmark = pytest.mark.browser
 
-LESSONS = ["00", "11", "12", "21", "22", "23"]
+LESSONS = ["00", "11", "12", "21", "22", "23", "31", "41"]
 
 
 def slowness():
@@ -30,6 +30,8 @@ WIDGETS = [
     ("21", "radius", lambda value: f"Radius {value:g},"),
     ("22", "bias", lambda value: f"Forget bias {value:g}: half"),
     ("23", "temperature", lambda value: f"Temperature {value:g}, nucleus"),
+    ("31", "step", lambda value: f"Step {value:g} between"),
+    ("41", "frame", lambda value: f"Frame {value:g}, step"),
 ]
 
 # (lesson, the exercise's cell, its check, a wrong answer, its diagnosis, the right answer)
