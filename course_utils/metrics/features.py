@@ -23,7 +23,7 @@ from .classification import accuracy
 WIDTH = 64  # features of an image: the last maps
 SMALLEST = 7  # pixels of a side: three halvings leave one
 BATCH, PEAK, SEED = 256, 0.02, 0
-STEPS = {"cpu": 700, "gpu": 2800}  # 3 and 12 epochs of MNIST
+STEPS = {"cpu": 600, "gpu": 2800}  # 2.6 and 12 epochs of MNIST
 CHUNK = 500  # images at a time, once it is trained
 
 
@@ -161,7 +161,8 @@ def _network(shape: tuple[int, ...], classes: int) -> nn.Sequential:
             nn.MaxPool2d(2),  # (B, 64, H/8, W/8)
         )
         head = nn.Linear(WIDTH * height * width, classes)
-        return nn.Sequential(maps, nn.Flatten(), head)
+        net = nn.Sequential(maps, nn.Flatten(), head)
+    return net.to(memory_format=torch.channels_last)  # a third faster on a CPU
 
 
 def _folder(net: nn.Sequential, data: Labelled) -> Path:

@@ -14,7 +14,7 @@ from course_utils.authoring import timings
 
 pytestmark = pytest.mark.browser
 
-LESSONS = ["00", "11", "12", "21", "22", "23", "31", "41"]
+LESSONS = ["00", "11", "12", "21", "22", "23", "31", "33", "41"]
 
 
 def slowness():
@@ -31,6 +31,7 @@ WIDGETS = [
     ("22", "bias", lambda value: f"Forget bias {value:g}: half"),
     ("23", "temperature", lambda value: f"Temperature {value:g}, nucleus"),
     ("31", "step", lambda value: f"Step {value:g} between"),
+    ("33", "first", lambda value: f"The code ({value:.1f}, "),
     ("41", "frame", lambda value: f"Frame {value:g}, step"),
 ]
 
