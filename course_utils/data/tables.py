@@ -1,0 +1,170 @@
+"""A learner's own table, read from a CSV file in any of the usual dialects. Knows no windows.
+
+What can be told from the file without doubt is read, and said in one line; anything else is an
+error that names the place, and the option which settles it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import dialects
+
+TIME = re.compile(r"unnamed: 0|index|time|date|datetime|timestamp|year|month|day|step|t", re.I)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of numbers by name; rows are steps of time, from the first to the last."""
+
+    rows: np.ndarray  # (R, F), float64, finite
+    names: tuple[str, ...]
+    said: str  # one line on how the file was read
+
+
+def read(
+    path: Path,
+    columns: Sequence[str] | str | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+) -> Table:
+    """The numbers of a CSV file; rows are counted from 1, without the header.
+
+    Found out without asking: UTF-8, UTF-16 with its mark, else Latin-1; tabs, semicolons, bars or
+    commas between columns; a decimal comma; a header, if the first row holds a word. A column of
+    dates is left out, and so is a first column that is named as time, or not at all, and only
+    rises or falls; where time runs backwards the rows are turned round. All of it is in `said`.
+
+    Args:
+        columns: the names of those to keep, in this order; None keeps all. Without a header
+            they are "column 1" and so on.
+        separator: one character.
+        decimal: "." or ",".
+        header: whether the first row names the columns.
+
+    Raises:
+        ValueError: no table; a cell that is missing, no number, or infinite; rows out of order
+            of time; a name that comes twice; or numbers that can be read in two ways.
+    """
+    if decimal not in (None, ".", ","):
+        raise ValueError(f'decimal must be "." or ",", not {decimal!r}.')
+    if separator is not None and (not isinstance(separator, str) or len(separator) != 1):
+        raise ValueError(f"separator must be one character, not {separator!r}.")
+    text = dialects.text_of(path)
+    if named := re.match(r"sep=(.)\r?\n", text):  # as Excel writes it
+        text, separator = text[named.end() :], separator or named[1]
+    separator = separator or dialects.separator_of(text, decimal)
+    cells = dialects.cells_of(path, text, separator)
+    names, cells, headed = dialects.header_of(path, cells, header)
+    decimal = decimal or dialects.decimal_of(path, cells)
+    numbers = np.stack([dialects.numbers_of(column, decimal) for column in cells.T], 1)
+    times, backwards = _times(path, names, cells, numbers, headed)
+    kept = _chosen(path, columns, names, [k for k in range(len(names)) if k not in times])
+    _check(path, names, cells, numbers, kept)
+    rows = numbers[::-1, kept] if backwards else numbers[:, kept]
+    said = _said(path, names, kept, times, (len(rows), separator, decimal, headed, backwards))
+    return Table(rows.copy(), tuple(names[k] for k in kept), said)
+
+
+def _said(
+    path: Path,
+    names: list[str],
+    kept: list[int],
+    times: dict[int, str],
+    how: tuple[int, str, str, bool, bool],
+) -> str:
+    """One line on how the file was read."""
+    rows, separator, decimal, headed, backwards = how
+    parts = [
+        f"{path.name}: {_count(rows, 'row')} of {_count(len(kept), 'column')} "
+        f"({', '.join(names[k] for k in kept)})",
+        f"separated by {dialects.SEPARATORS.get(separator, repr(separator))}",
+        *(["decimal comma"] if decimal == "," else []),
+        "first row is the header" if headed else "no header",
+        *(f"{names[k]!r} is left out: {why}" for k, why in times.items() if k not in kept),
+        *(["rows turned round, since time ran backwards"] if backwards else []),
+    ]
+    return ", ".join(parts) + "."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _times(
+    path: Path, names: list[str], cells: np.ndarray, numbers: np.ndarray, headed: bool
+) -> tuple[dict[int, str], bool]:
+    """The columns that say when, each with what it is, and whether they run backwards."""
+    first = numbers[:, 0]
+    nameless = headed and names[0] == "column 1"
+    timely = (nameless or TIME.fullmatch(names[0])) and len(names) > 1 and len(first) > 1
+    if timely and (direction := dialects.direction_of(first)):  # 0 where there is NaN
+        return {0: "it only counts time"}, direction < 0
+    words = [k for k in range(len(names)) if np.isnan(numbers[:, k]).all()]
+    dates = {k: found for k in words if (found := dialects.dates_of(cells[:, k])) is not None}
+    if not dates:
+        return {}, False
+    time = next(iter(dates.values()))
+    # The day may stand in one column and the hour in another.
+    if not dialects.direction_of(time) and len(dates) > 1:
+        both = dialects.dates_of(np.array([" ".join(row) for row in cells[:, list(dates)]], object))
+        time = time if both is None else both
+    if not (direction := dialects.direction_of(time)):
+        first = next(iter(dates))
+        raise ValueError(_out_of_order(path, names[first], cells[:, first], np.diff(time)))
+    return dict.fromkeys(dates, "dates"), direction < 0
+
+
+def _out_of_order(path: Path, name: str, dates: np.ndarray, steps: np.ndarray) -> str:
+    """Which row comes at the wrong time; steps are from row to row, in seconds."""
+    forwards = (steps > 0).sum() >= (steps < 0).sum()
+    row = int(np.flatnonzero(steps <= 0 if forwards else steps >= 0)[0])
+    how = "has the same time as" if steps[row] == 0 else "does not follow"
+    return (
+        f"{path}: the rows are not in order of time. Row {row + 2} of column {name!r} "
+        f"({dates[row + 1]}) {how} row {row + 1} ({dates[row]}). Sort the file, or take the "
+        "column out of it."
+    )
+
+
+def _chosen(
+    path: Path, columns: Sequence[str] | str | None, names: list[str], usual: list[int]
+) -> list[int]:
+    """The places of the columns to keep."""
+    if columns is None:
+        if not usual:
+            raise ValueError(f"{path} has no column but of dates ({', '.join(names)}).")
+        return usual
+    wanted = [columns] if isinstance(columns, str) else list(columns)
+    if not wanted or len(set(wanted)) < len(wanted) or not set(wanted) <= set(names):
+        raise ValueError(
+            f"columns must be one or more of {', '.join(map(repr, names))}, each once, "
+            f"not {columns!r}."
+        )
+    return [names.index(name) for name in wanted]
+
+
+def _check(
+    path: Path, names: list[str], cells: np.ndarray, numbers: np.ndarray, kept: list[int]
+) -> None:
+    """Let pass finite numbers only; name the first cell that holds something else."""
+    wrong = np.argwhere(~np.isfinite(numbers[:, kept]))
+    if not len(wrong):
+        return
+    row, k = int(wrong[0][0]), kept[wrong[0][1]]
+    cell = cells[row, k]
+    if cell.lower() in dialects.MISSING:
+        what, remedy = f"is missing ({cell!r})" if cell else "is missing", "Fill it in, or"
+    elif cell.lower().strip("+-") in dialects.INFINITE or np.isinf(numbers[row, k]):
+        what, remedy = f"is infinite ({cell})", "Mend it, or"
+    else:
+        shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
+        what, remedy = f"holds {shown!r}, which is no number", "Mend it, or"
+    whole = [names[i] for i in kept if np.isfinite(numbers[:, i]).all()]
+    remedy += f" keep only whole columns, such as columns={whole}." if whole else " leave it out."
+    more = f" It is the first of {len(wrong):,} such cells." if len(wrong) > 1 else ""
+    raise ValueError(f"{path}: row {row + 1}, column {names[k]!r} {what}.{more} {remedy}")
