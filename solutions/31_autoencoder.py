@@ -1029,9 +1029,10 @@ def code_bits(known, sent, levels):
 cu.check("31.3", code_bits)
 
 # %% [markdown]
-# What does it save on our code?
+# What does it save on our code? Count for 3, 5 and 8 bits a number, with `indices` and
+# `limits` from above.
 
-# %% tags=["uses-solution"]
+# %% tags=["solution"]
 known = encode(best[winner], data.train_x[:10_000])
 for bits in (3, 5, 8):
     levels = [
@@ -1064,7 +1065,11 @@ def pays_from(decoder_bits, ours, theirs):
 # %% tags=["nbval-check-output"]
 cu.check("31.4", pays_from)
 
-# %% tags=["uses-solution"]
+# %% [markdown]
+# And here, at the error of 8 bits a number? Take `decoder_bits`, `ae_bits` and
+# `jpeg_bits`.
+
+# %% tags=["solution"]
 pictures = pays_from(decoder_bits, ae_bits, jpeg_bits)
 cu.say(f"At the error of 8 bits a number, ours pays from {pictures:,} pictures on.")
 

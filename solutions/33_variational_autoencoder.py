@@ -1462,9 +1462,10 @@ def importance_bound(log_weights):
 cu.check("33.4", importance_bound)
 
 # %% [markdown]
-# How tight is the ELBO for single digits? Here are the first five test pictures.
+# How tight is the ELBO for single digits? Compare both on the first five test pictures:
+# `log_weights(net, test_x[:5], 1000)` has what you need.
 
-# %% tags=["uses-solution"]
+# %% tags=["solution"]
 torch.manual_seed(0)
 w = log_weights(net, test_x[:5], 1000).cpu()
 for number, (one, many) in enumerate(zip(w.mean(0), importance_bound(w), strict=True)):
