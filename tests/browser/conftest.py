@@ -71,24 +71,10 @@ def server(course) -> Iterator[Server]:
     try:
         yield Server(course, process, home / "log")
     finally:
-        _stop(process)
+        # Not Ctrl+C: it asks a question, and two at once may reach a busy server as one.
+        os.killpg(process.pid, signal.SIGTERM)  # shuts the kernels down too
+        process.wait(timeout=60)
         log.close()
-
-
-def _stop(process: subprocess.Popen, presses: int = 20) -> None:
-    """Ctrl+C until it ends, as a person does: the second answers the question of the first.
-
-    Two at once may reach a busy server as one, and an unanswered question lets it go on.
-    """
-    for _ in range(presses):
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(timeout=3)
-            return
-        except subprocess.TimeoutExpired:
-            continue
-    os.killpg(process.pid, signal.SIGKILL)
-    raise RuntimeError(f"JupyterLab did not end after {presses} times Ctrl+C.")
 
 
 @pytest.fixture(scope="module")
