@@ -14,7 +14,7 @@ from course_utils.authoring import timings
 
 pytestmark = pytest.mark.browser
 
-LESSONS = ["00", "11", "12", "21", "22", "23", "31", "33", "41"]
+LESSONS = ["00", "11", "12", "21", "22", "23", "31", "33", "41", "42"]
 
 
 def slowness():
@@ -33,6 +33,7 @@ WIDGETS = [
     ("31", "step", lambda value: f"Step {value:g} between"),
     ("33", "first", lambda value: f"The code ({value:.1f}, "),
     ("41", "frame", lambda value: f"Frame {value:g}, step"),
+    ("42", "share kept", lambda value: f"when D keeps {value:.0%} of"),
 ]
 
 # (lesson, the exercise's cell, its check, a wrong answer, its diagnosis, the right answer)
