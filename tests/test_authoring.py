@@ -293,8 +293,8 @@ def test_learner_notebook_has_no_solution_and_no_spoilt_output(made, source):
     assert stubs[0].source.endswith("...") and stubs[1].source == PLACE
 
 
-def test_strip_is_pure_and_takes_outputs_of_uses_solution():
-    cell = new_code_cell("x", metadata={"tags": ["uses-solution"]}, execution_count=3)
+def test_strip_is_pure_and_takes_what_the_solution_put_out():
+    cell = new_code_cell("x", metadata={"tags": ["solution"]}, execution_count=3)
     cell.outputs = [new_output("stream", text="seen")]
     notebook = new_notebook(cells=[cell])
     before = dumps(notebook)

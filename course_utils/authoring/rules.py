@@ -15,7 +15,7 @@ from .strip import BEGIN, CHECK, END, without_solution
 
 MAX_LINE, MAX_CELL, MAX_MEDIAN = 88, 25, 8
 TAGS = {
-    *("cover", "result", "exercise", "solution", "instructor", "uses-solution", "raises-exception"),
+    *("cover", "result", "exercise", "solution", "instructor", "raises-exception"),
     *("nbval-check-output", "nbval-ignore-output", "nbval-raises-exception", "nbval-skip"),
 }
 ABSOLUTE = re.compile(
@@ -105,10 +105,10 @@ def nothing_needs_a_solution(lesson: Lesson) -> Problems:
             continue
         unwritten -= own
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & unwritten
-        said = tags(cell) & {"solution", "uses-solution", "instructor"}
+        said = tags(cell) & {"solution", "instructor"}
         if used and not said and not re.search(CHECK, cell.source):
             names = ", ".join(sorted(used))
-            yield number, f"uses {names} of an exercise and is not tagged 'uses-solution'"
+            yield number, f"uses {names} of an exercise and is not tagged 'solution'"
 
 
 def _parses(code: str) -> bool:

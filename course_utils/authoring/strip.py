@@ -38,7 +38,7 @@ def _learner_cell(cell: NotebookNode) -> NotebookNode:
 def _shows_solution(cell: NotebookNode) -> bool:
     """Whether the stored output comes from the solution rather than from an untouched stub."""
     return bool(
-        tags(cell) & {"exercise", "solution", "uses-solution"}
+        tags(cell) & {"exercise", "solution"}
         or BEGIN in cell.source
         or re.search(CHECK, cell.source)
     )
