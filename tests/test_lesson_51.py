@@ -1,0 +1,378 @@
+"""Lesson 51's listing has the faults it is said to have; its layers, measures and rivals are what
+they are called; its checks know wrong answers apart."""
+
+import ast
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import pytest
+import torch
+import torch.nn.functional as F
+from exercises import prove
+from torch import nn
+
+import course_utils as cu
+from course_utils.authoring.course import here
+from course_utils.authoring.source import read
+
+WANTED = {"WAVES", "RIGHT", "SOLVE", "GRID", "angles"}  # values that functions need
+
+
+def lesson_parts() -> dict:
+    """Functions, classes and the waves of the lesson, as its source has them."""
+    scope: dict = {
+        "torch": torch, "F": F, "nn": nn, "math": math, "pairwise": pairwise, "cu": cu,
+        "NamedTuple": NamedTuple, "device": torch.device("cpu"),
+        "LENGTH": 24, "LOW": 1.0, "HIGH": 4.0, "NOISE": 2, "CODE": 6, "UNITS": 8,
+        "SEEDS": [0, 1], "SAMPLES": 50, "TEACH": 2, "BATCH": 4,
+    }  # fmt: skip
+    for cell in read(here().find("51")):
+        if cell.cell_type != "code":
+            continue
+        for node in ast.parse(cell.source).body:
+            names = [t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)]
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) or WANTED & set(names):
+                exec(ast.unparse(node), scope)
+    return scope
+
+
+@pytest.fixture
+def lesson():
+    return lesson_parts()
+
+
+def seeded(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# ---- the listing: each fault is the one that the lesson names ---------------------------------
+
+
+def test_fault_1_an_output_depends_on_no_other_step(lesson):
+    net = lesson["RNNGenerator"]()
+    slopes = lesson["influence"](lambda z: net(z[None])[0], seeded(24, 8))
+    assert (slopes.diag() > 0).all()
+    assert (slopes - slopes.diag().diag()).abs().max() == 0
+    order = torch.randperm(24, generator=torch.Generator().manual_seed(1))
+    z = seeded(1, 24, 8)
+    assert torch.allclose(net(z)[:, order], net(z[:, order]), atol=1e-6)  # time means nothing
+
+
+def test_fault_2_the_discriminator_is_not_defined(lesson):
+    with pytest.raises(NameError, match="name 'discriminator' is not defined"):
+        lesson["train_rnn_gan"](torch.zeros(10, 24), steps=1)
+
+
+def test_fault_3_real_data_change_nothing(lesson):
+    found = []
+    for data in (torch.zeros(10, 24), seeded(10, 24), None):
+        lesson["discriminator"] = lesson["any_discriminator"]()
+        found.append(lesson["train_rnn_gan"](data, steps=5))
+    assert found[0] == found[1] == found[2]
+    assert len(set(found[0])) == 5  # though it does train
+
+
+def test_fault_4_both_losses_want_the_same(lesson):
+    lesson["discriminator"] = lesson["any_discriminator"]()
+    losses = lesson["train_rnn_gan"](None, steps=300)
+    assert losses[0][0] == pytest.approx(losses[0][1], abs=0.02)
+    assert losses[-1][0] < 0.05 * losses[0][0] and losses[-1][1] < 0.05 * losses[0][1]
+    for value in (-3.0, 0.0, 3.0):  # and a real D pulls the other way on fakes
+        a = torch.tensor(value, requires_grad=True)
+        listed, other = (
+            torch.autograd.grad(F.binary_cross_entropy_with_logits(a, torch.tensor(t)), a)[0]
+            for t in (1.0, 0.0)
+        )
+        assert listed < 0 < other
+
+
+def test_the_repaired_losses_pull_against_each_other(lesson):
+    a, b = (torch.zeros(1, 3, 1, requires_grad=True) for _ in range(2))  # logits as sequences
+    loss = lesson["d_loss"](nn.Identity(), a, b)
+    of_real, of_fake = torch.autograd.grad(loss, (a, b))
+    (of_G,) = torch.autograd.grad(lesson["g_loss"](nn.Identity(), b), b)
+    assert (of_real < 0).all() and (of_fake > 0).all() and (of_G < 0).all()
+    assert loss.item() == pytest.approx(2 * math.log(2))
+
+
+def test_losses_are_cross_entropies_of_each_seed(lesson):
+    real, fake = seeded(2, 5, 1), seeded(2, 5, 1, seed=1)
+    one, zero = torch.ones_like(real[0]), torch.zeros_like(real[0])
+    entropy = F.binary_cross_entropy_with_logits
+    expected = sum(entropy(r, one) + entropy(f, zero) for r, f in zip(real, fake, strict=True))
+    assert torch.allclose(lesson["d_loss"](nn.Identity(), real, fake), expected)
+    expected = sum(entropy(f, one) for f in fake)
+    assert torch.allclose(lesson["g_loss"](nn.Identity(), fake), expected)
+
+
+# ---- the networks ----------------------------------------------------------------------------
+
+
+def test_a_seed_is_the_same_alone_and_among_others(lesson):
+    both, alone = lesson["Generator"]([5, 6]), lesson["Generator"]([6])
+    noise, code = seeded(24, 2, 7, 2), seeded(2, 7, 6, seed=1)
+    out = both(noise, code)
+    assert out.shape == (2, 7, 24)
+    assert torch.allclose(out[1:], alone(noise[:, 1:], code[1:]), atol=1e-6)
+    one, other = lesson["Discriminator"]([5, 6]), lesson["Discriminator"]([6])
+    assert torch.allclose(one(out)[1:], other(out[1:]), atol=1e-6)
+
+
+def test_the_gru_is_pytorchs(lesson):
+    gru = lesson["GRU"](3, 8, [0, 1, 2]).double()
+    for part in gru.parameters():  # biases too
+        part.data += 0.1 * seeded(*part.shape).double()
+    x, h = seeded(24, 3, 5, 3).double(), seeded(3, 5, 8, seed=1).double()
+    out = gru(x, h)
+    for seed in range(3):
+        theirs = lesson["library"](gru, seed)(x[:, seed], h[seed][None])[0]
+        assert torch.allclose(out[:, seed], theirs, atol=1e-12)
+    U = gru.U[0] - 0.1 * seeded(*gru.U.shape).double()[0]
+    for gate in U.split(8, 1):
+        assert torch.allclose(gate @ gate.T, torch.eye(8).double(), atol=1e-5)
+
+
+def test_a_generator_looks_back_and_never_ahead(lesson):
+    G = lesson["Generator"]([0])
+    code = seeded(1, 1, 6)
+    slopes = lesson["influence"](lambda z: G(z[:, None, None], code)[0, 0], seeded(24, 2))
+    assert (slopes.tril() > 0).sum() == 24 * 25 // 2 and slopes.triu(1).abs().max() == 0
+
+
+@pytest.mark.parametrize("knobs", [{}, {"differences": False}, {"last": True}])
+def test_a_discriminator_reads_all_steps(lesson, knobs):
+    D, x = lesson["Discriminator"]([0, 1], **knobs), seeded(2, 5, 24).requires_grad_()
+    out = D(x)
+    assert out.shape == (2, 5, 1)
+    (slopes,) = torch.autograd.grad(out[1, 2, 0], x)
+    assert (slopes[1, 2] != 0).all() and (slopes != 0).sum() == 24
+
+
+def test_patient_b_reads_the_last_step_and_its_cure_all(lesson):
+    for carries, steps in ((False, 1), (True, 24)):
+        x = seeded(1, 5, 24).requires_grad_()
+        D = lesson["Patient"](carries)
+        (slopes,) = torch.autograd.grad(D(x).sum(), x)
+        assert (slopes[0].abs().sum(0) > 0).sum() == steps and (slopes[0, :, -1] != 0).all()
+        if carries:  # and it is the loop that the GRU has inside
+            whole = D.out(D.gru(lesson["views"](x, differences=False))[-1])
+            assert torch.allclose(D(x), whole, atol=1e-6)
+
+
+def test_views_are_values_and_differences(lesson):
+    x = seeded(2, 3, 24)
+    got = lesson["views"](x).permute(1, 2, 0, 3) / math.sqrt(2)
+    assert torch.allclose(got[..., 0], x) and (got[:, :, 0, 1] == 0).all()
+    assert torch.allclose(got[:, :, 1:, 1], x.diff(dim=2), atol=1e-6)
+
+
+def test_the_penalty_is_half_the_mean_squared_slope(lesson):
+    D, x = lesson["Discriminator"]([0, 1]).double(), seeded(2, 4, 24).double()
+    expected = 0.0
+    for seed in range(2):
+        for number in range(4):
+
+            def logit(u, seed=seed, number=number):
+                full = x.clone()
+                full[seed, number] = u
+                return D(full)[seed, number, 0]
+
+            slope = torch.autograd.functional.jacobian(logit, x[seed, number])
+            expected += slope.square().sum().item() / 4 / 2
+    got = lesson["slope_penalty"](D, x)
+    assert got.item() == pytest.approx(expected, rel=1e-9)
+    assert torch.autograd.grad(got, D.gru.U)[0].abs().max() > 0
+
+
+def test_the_feed_forward_pair_is_of_equal_size():
+    scope = lesson_parts()
+    scope["UNITS"] = 32
+    for one, other in (("Generator", "DenseGenerator"), ("Discriminator", "DenseDiscriminator")):
+        sizes = [sum(p.numel() for p in scope[name]([0]).parameters()) for name in (one, other)]
+        assert sizes[0] == pytest.approx(sizes[1], rel=0.05)
+
+
+def test_the_predictor_is_causal_and_counts_nats(lesson):
+    torch.manual_seed(0)
+    net, x = lesson["Predictor"](), seeded(3, 24)
+    with torch.no_grad():
+        before = F.pad(x[:, :-1], (1, 0))[..., None]
+        weight, mean, log_sigma = net.out(net.lstm(before)[0]).chunk(3, 2)
+        parts = torch.distributions.Normal(mean, log_sigma.exp()).log_prob(x[..., None])
+        expected = -torch.logsumexp(weight.log_softmax(2) + parts, 2).mean()
+    assert net(x).item() == pytest.approx(expected.item(), rel=1e-5)
+    slopes = lesson["influence"](lambda z: net.out(net.lstm(z[None])[0])[0, :, 0], seeded(24, 1))
+    assert slopes.triu(1).abs().max() == 0
+    assert net.sample(5).shape == (5, 24)
+
+
+# ---- the measures ----------------------------------------------------------------------------
+
+
+def test_frequency_phase_and_amplitude_are_read_off(lesson):
+    real = lesson["sines"](500, 7)
+    got = lesson["read_off"](0.7 * real.x)
+    assert (got.frequency - real.frequency).abs().max() < 0.02
+    turns = (got.phase - real.phase / (2 * math.pi) + 0.5) % 1 - 0.5
+    assert turns.abs().max() < 0.02
+    assert (got.amplitude - 0.7).abs().max() < 0.01 and got.residual.max() < 1e-3
+    noise = lesson["read_off"](seeded(500, 24))
+    assert (noise.residual > 0.05).all()
+
+
+def test_a_residual_is_what_the_best_sine_leaves(lesson):
+    x = seeded(4, 24).double()
+    got = lesson["read_off"](x)
+    t = 2 * math.pi * torch.arange(24).double() / 24
+    for n in range(4):
+        wave = got.amplitude[n] * (got.frequency[n] * t + 2 * math.pi * got.phase[n]).sin()
+        left = (x[n] - wave).square().sum() / x[n].square().sum()
+        assert left.item() == pytest.approx(got.residual[n].item(), abs=1e-5)
+
+
+def test_gaps_are_wassersteins_distance(lesson):
+    scipy = pytest.importorskip("scipy.stats")
+    values = 1 + 3 * torch.rand(400, generator=torch.Generator().manual_seed(0)).double() ** 2
+    even = 1 + 3 * (torch.arange(400) + 0.5) / 400
+    expected = scipy.wasserstein_distance(values, even)
+    assert lesson["gaps"](values, 1, 4).abs().mean().item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_on_the_circle_the_distance_knows_no_beginning(lesson):
+    phases = torch.rand(400, generator=torch.Generator().manual_seed(0)).double() ** 2
+
+    def distance(turns):
+        d = lesson["gaps"](turns, 0, 1)
+        return (d - d.median()).abs().mean().item()
+
+    assert distance((phases + 0.3) % 1) == pytest.approx(distance(phases), abs=0.01)
+    assert distance(torch.arange(400).double() / 400) < 1e-9
+
+
+def test_a_law_a_sequence_continues_a_sine_exactly(lesson):
+    real = lesson["sines"](50, 3).x.double()
+    outer, middle = real[:, 2:] + real[:, :-2], real[:, 1:-1]
+    law = (outer * middle).sum(1) / middle.square().sum(1)
+    assert torch.allclose(lesson["run_on"](real[:, :2], law, -1.0), real, atol=1e-4)
+    torch.manual_seed(0)
+    assert (lesson["read_off"](lesson["ar2_for_each"](real)).residual < 0.01).all()
+
+
+def test_one_law_for_all_is_least_squares(lesson):
+    t = torch.arange(24.0)
+    phases = torch.arange(8.0)[:, None]
+    one = torch.sin(0.6 * t + phases)  # one frequency: the law is exact, and found
+    torch.manual_seed(0)
+    got = lesson["read_off"](lesson["ar2_for_all"](one))
+    assert (got.frequency - 0.6 * 24 / (2 * math.pi)).abs().max() < 0.03
+    assert got.residual.max() < 1e-3
+
+
+# ---- the exercises ---------------------------------------------------------------------------
+
+
+def repeat(code, steps):
+    return code[:, None].expand(-1, steps, -1)
+
+
+def first_only(z, c):
+    later = torch.zeros(len(c), z.shape[1] - 1, c.shape[1])
+    return torch.cat([z, torch.cat([c[:, None], later], 1)], 2)
+
+
+def tiled(z, c):
+    wrong = c.repeat(z.shape[1], 1).view(len(c), z.shape[1], -1)
+    return torch.cat([z, wrong], 2)
+
+
+def plus(a, b):
+    return F.softplus(a).mean() + F.softplus(b).mean()
+
+
+def rounded(r, f):
+    return -r.sigmoid().log().mean() - (1 - f.sigmoid()).log().mean()
+
+
+def stacked(x, steps):
+    return torch.stack([x, steps], 2)
+
+
+def before(x):
+    return F.pad(x.diff(dim=1), (1, 0))
+
+
+def both(r, f, border=0.0):
+    return ((r > border).float().mean() + (f <= border).float().mean()) / 2
+
+
+WRONG = {
+    "51.1": {
+        "only one of the two": lambda z, c: repeat(c, z.shape[1]),
+        "the steps are gone": lambda z, c: torch.cat([z.flatten(1), c], 1),
+        "put along the steps": lambda z, c: torch.cat([z, torch.zeros(2, 5, 3)], 1),
+        "steps and sequences are swapped": lambda z, c: torch.cat(
+            [z, repeat(c, z.shape[1])], 2
+        ).transpose(0, 1),
+        "should give (2, 4, 8)": lambda z, c: z[:1],
+        "first the noise": lambda z, c: torch.cat([repeat(c, z.shape[1]), z], 2),
+        "come through unchanged": lambda z, c: torch.cat([0 * z, repeat(c, z.shape[1])], 2),
+        "first step only": first_only,
+        "get the same code": lambda z, c: torch.cat([z, repeat(c[:1].expand(2, -1), 4)], 2),
+        "codes are mixed up": tiled,
+        "not tuple": lambda z, c: (z, c),
+        "stopped with": lambda z, c: torch.cat([z, c], 2),
+    },
+    "51.2": {
+        "fourth fault": lambda r, f: plus(-r, -f),
+        "targets are swapped": lambda r, f: plus(r, -f),
+        "call everything fake": lambda r, f: plus(r, f),
+        "fakes play no part": lambda r, f: F.softplus(-r).mean(),
+        "third fault": lambda r, f: F.softplus(f).mean(),
+        "those are sums": lambda r, f: F.softplus(-r).sum() + F.softplus(f).sum(),
+        "one mean over all": lambda r, f: torch.cat([F.softplus(-r), F.softplus(f)]).mean(),
+        "half of it": lambda r, f: plus(-r, f) / 2,
+        "*maximises*": lambda r, f: -plus(-r, f),
+        "a sigmoid too many": lambda r, f: plus(-r.sigmoid(), f.sigmoid()),
+        "for real logits": lambda r, f: plus(-r, f) + 1,
+        "no logarithm of a sigmoid": rounded,
+        "Was something detached": lambda r, f: plus(-r.detach(), f.detach()),
+        "a loss for each": lambda r, f: F.softplus(-r),
+        "not NoneType": lambda r, f: print(end=""),
+    },
+    "51.3": {
+        "a step is lost": lambda x: stacked(x[:, 1:], x.diff(dim=1)),
+        "the pair comes last": lambda x: torch.stack([x, before(x)], 1),
+        "one after the other": lambda x: torch.cat([x, x.diff(dim=1)], 1),
+        "only one of the two": before,
+        "should give (3, 4, 2)": lambda x: x[:, :, None],
+        "the value first": lambda x: stacked(before(x), x),
+        "come through unchanged": lambda x: stacked(x - x.mean(), before(x)),
+        "the value *after* it": lambda x: stacked(x, F.pad(x.diff(dim=1), (0, 1))),
+        "the sign is the other": lambda x: stacked(x, -before(x)),
+        "became its value": lambda x: stacked(x, x - F.pad(x[:, :-1], (1, 0))),
+        "as roll does": lambda x: stacked(x, x - x.roll(1, 1)),
+        "between sequences": lambda x: stacked(x, F.pad(x.diff(dim=0), (0, 0, 1, 0))),
+        "the differences are": lambda x: stacked(x, 2 * before(x)),
+        "not list": lambda x: [x, before(x)],
+    },
+    "51.4": {
+        "that is the accuracy": both,
+        "share of all 13": lambda r, f: (torch.cat([r, -f]) > 0).float().mean() - 0.5,
+        "called *real*": lambda r, f: (
+            ((r > 0).float().mean() + (f > 0).float().mean()) / 2 - 0.5
+        ).abs(),
+        "generated sequences play no part": lambda r, f: (r > 0).float().mean() - 0.5,
+        "real sequences play no part": lambda r, f: (f <= 0).float().mean() - 0.5,
+        "twice as much": lambda r, f: 2 * both(r, f) - 1,
+        "border of a *logit*": lambda r, f: (both(r, f, 0.5) - 0.5).abs(),
+        "6 of 8": lambda r, f: torch.tensor(0.1234),
+        "has no sign": lambda r, f: both(r, f) - 0.5,
+        "not str": lambda r, f: "0.3",
+        "has the shape (8,)": lambda r, f: (r > 0).float(),
+    },
+}
+
+
+def test_checks(capsys):
+    prove(capsys, "51", WRONG)
