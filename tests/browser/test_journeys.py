@@ -14,7 +14,7 @@ from course_utils.authoring import timings
 
 pytestmark = pytest.mark.browser
 
-LESSONS = ["00", "11", "12", "21", "22", "23", "31", "33", "41", "42", "51"]
+LESSONS = ["00", "11", "12", "21", "22", "23", "31", "33", "41", "42", "51", "54"]
 
 
 def slowness():
@@ -35,6 +35,7 @@ WIDGETS = [
     ("41", "frame", lambda value: f"Frame {value:g}, step"),
     ("42", "share kept", lambda value: f"when D keeps {value:.0%} of"),
     ("51", "move", lambda value: f"Sequence at {value:+.2f} along"),
+    ("54", "moment", lambda value: f"Moment {value:g}, after"),
 ]
 
 # (lesson, the exercise's cell, its check, a wrong answer, its diagnosis, the right answer)

@@ -1,0 +1,272 @@
+"""Lesson 54's critic, networks, losses and baselines against plain PyTorch and the package's
+scores; its checks know wrong answers apart."""
+
+import ast
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from exercises import prove
+from torch import nn
+
+import course_utils as cu
+from course_utils.authoring.course import here
+from course_utils.authoring.source import read
+
+TRAIN = torch.rand(64, 12, 3, generator=torch.Generator().manual_seed(0))
+
+
+def lesson_parts(*names: str) -> dict:
+    """Functions and classes of the lesson, as its source has them, for small random windows."""
+    scope: dict = {
+        "torch": torch, "F": F, "nn": nn, "math": math, "cu": cu, "device": torch.device("cpu"),
+        "UNITS": 8, "CODE": 4, "NOISE": 2, "LENGTH": 12, "AHEAD": 3, "FEATURES": 3,
+        "train": TRAIN, "test": TRAIN, "centre": TRAIN.mean((0, 1)), "spread": TRAIN.std((0, 1)),
+    }  # fmt: skip
+    for cell in read(here().find("54")):
+        if cell.cell_type != "code":
+            continue
+        for node in ast.parse(cell.source).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
+                exec(ast.unparse(node), scope)
+    return scope
+
+
+LESSON = lesson_parts(
+    "by_hand", "halves", "Critic", "Recurrent", "Generator", "Discriminator", "Teacher",
+    "neighbours_spread", "straight", "d_loss", "g_loss", "normal", "freely", "supervised",
+    "moments", "past_and_goal", "forecaster", "error_of",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.6])
+def test_the_critic_made_by_hand_agrees_with_the_package(shift):
+    source = torch.Generator().manual_seed(1)
+    real, fake = torch.rand(2, 400, 8, 2, generator=source)
+    fake = fake + shift
+    ours = [LESSON["by_hand"](real, fake, 4, 300, seed) for seed in range(2)]
+    theirs = cu.metrics.discriminative_score(real, fake, units=4, repeats=2, iterations=300)
+    assert sum(ours) / 2 == pytest.approx(theirs.mean, abs=0.12)
+    assert (sum(ours) / 2 > 0.25) == (shift > 0)
+
+
+def test_four_fifths_are_learned_from_and_nothing_is_lost():
+    x = torch.arange(50.0)[:, None, None]
+    learned, held = LESSON["halves"](x)
+    assert (len(learned), len(held)) == (40, 10)
+    assert torch.equal(torch.cat([learned, held]).flatten().sort().values, x.flatten())
+
+
+def test_losses_are_cross_entropies():
+    source = torch.Generator().manual_seed(2)
+    a, b = torch.randn(2, 9, 5, 1, generator=source)
+    entropy = F.binary_cross_entropy_with_logits
+    expected = entropy(a, torch.ones_like(a)) + entropy(b, torch.zeros_like(b))
+    assert LESSON["d_loss"](a, b).item() == pytest.approx(expected.item())
+    assert LESSON["g_loss"](b).item() == pytest.approx(entropy(b, torch.ones_like(b)).item())
+
+
+def test_the_generator_reads_the_code_at_all_steps_and_noise_from_its_step_on():
+    torch.manual_seed(0)
+    G = LESSON["Generator"](8)
+    code, noise = torch.randn(1, 4), torch.randn(1, 12, 2)
+    by_noise = torch.autograd.functional.jacobian(lambda z: G(code, z)[0, :, 0], noise)[:, 0]
+    touched = by_noise.abs().sum(2) > 0  # (T, T): output by input
+    assert torch.equal(touched, torch.ones(12, 12).tril().bool())
+    by_code = torch.autograd.functional.jacobian(lambda z: G(z, noise)[0, :, 0], code)[:, 0]
+    assert (by_code.abs().sum(1) > 0).all()
+
+
+def test_a_generator_with_raw_values_has_no_scale():
+    G = LESSON["Generator"](8, standardise=False)
+    assert (G.scale == 1).all() and (G.shift == 0).all()
+
+
+@pytest.mark.parametrize("knob", ["standardise", "differences", "overall", "batch"])
+def test_each_knob_of_the_discriminator_can_be_off(knob):
+    D = LESSON["Discriminator"](8, **{knob: False})
+    assert D(TRAIN[:16]).shape == (16, 1)
+
+
+def test_the_discriminator_judges_in_groups_of_eight():
+    torch.manual_seed(0)
+    D = LESSON["Discriminator"](8)
+    x = TRAIN[:16].clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(D(x)[0, 0], x)
+    touched = slopes.abs().sum((1, 2)) > 0
+    assert touched[:8].all() and not touched[8:].any()
+    alone = LESSON["Discriminator"](8, batch=False)
+    (slopes,) = torch.autograd.grad(alone(x)[0, 0], x)
+    assert (slopes.abs().sum((1, 2)) > 0).sum() == 1
+
+
+def test_the_spread_of_neighbours_is_a_standard_deviation():
+    h = torch.randn(24, 5, generator=torch.Generator().manual_seed(3))
+    got = LESSON["neighbours_spread"](h)
+    for group in range(3):
+        own = h[8 * group : 8 * group + 8].std(0, correction=0)
+        assert torch.allclose(got[8 * group : 8 * group + 8], own.expand(8, -1), atol=1e-4)
+
+
+def test_straight_lines_keep_their_ends():
+    got = LESSON["straight"](TRAIN)
+    assert torch.allclose(got[:, 0], TRAIN[:, 0]) and torch.allclose(got[:, -1], TRAIN[:, -1])
+    assert got.diff(n=2, dim=1).abs().max() < 1e-6
+
+
+def test_the_teacher_sees_the_past_only():
+    torch.manual_seed(0)
+    teacher = LESSON["Teacher"]()
+    x = torch.randn(1, 12, 3)
+    slopes = torch.autograd.functional.jacobian(lambda z: teacher(z)[0][0].sum(1), x)[:, 0]
+    touched = slopes.abs().sum(2) > 0  # (T, T): mean at a step by the value at another
+    assert torch.equal(touched, torch.ones(12, 12).tril(-1).bool())
+
+
+def test_free_running_is_teacher_forcing_on_ones_own_values():
+    torch.manual_seed(0)
+    LESSON["teacher"] = teacher = LESSON["Teacher"]()
+    torch.manual_seed(5)
+    with torch.no_grad():
+        x = (LESSON["freely"](4) - LESSON["centre"]) / LESSON["spread"]
+        mean, width = teacher(x)
+    torch.manual_seed(5)
+    drawn = torch.stack([torch.randn(4, 1, 3)[:, 0] for _ in range(12)], 1)
+    assert torch.allclose((x - mean) / width, drawn, atol=1e-3)
+
+
+def test_the_supervised_loss_is_shifted_by_one():
+    LESSON["S"] = lambda h: torch.logit(h.roll(-1, 1))  # it says what comes next
+    assert LESSON["supervised"](TRAIN.clamp(0.01, 0.99)).item() < 1e-9
+    LESSON["S"] = torch.logit  # it copies
+    assert LESSON["supervised"](TRAIN.clamp(0.01, 0.99)).item() > 0.05
+
+
+def test_equal_sets_have_equal_moments():
+    assert LESSON["moments"](TRAIN, TRAIN).item() == 0
+    assert LESSON["moments"](TRAIN + 0.5, TRAIN).item() == pytest.approx(0.5, abs=1e-5)
+
+
+def test_the_forecaster_finds_a_linear_law():
+    source = torch.Generator().manual_seed(4)
+    slope, start = torch.rand(2, 300, 1, 3, generator=source)
+    x = start + slope * torch.arange(12.0)[:, None] / 12
+    LESSON["test"] = x
+    weights = LESSON["forecaster"](x, ridge=1e-10)
+    assert LESSON["error_of"](weights) < 1e-4
+    past, goal = LESSON["past_and_goal"](x)
+    assert past.shape == (300, 9 * 3 + 1) and torch.equal(goal, x[:, -1].double())
+
+
+def cut(part, length):
+    return part.unfold(0, length, 1).transpose(1, 2)
+
+
+def all_then_split(rows, border, length):
+    every = cut(rows, length)
+    return every[:border], every[border:]
+
+
+def context(rows, border, length):
+    return cut(rows[:border], length), cut(rows[border - length + 1 :], length)
+
+
+def short(rows, border, length):
+    return cut(rows[:border], length)[:-1], cut(rows[border:], length)[:-1]
+
+
+def stride(rows, border, length):
+    parts = rows[:border], rows[border:]
+    return tuple(p.unfold(0, length, length).transpose(1, 2) for p in parts)
+
+
+def shuffled(rows, border, length):
+    return cut(rows[:border], length).flip(0), cut(rows[border:], length)
+
+
+def by(low, high):
+    return lambda t, x: (x - low(t, x)) / (high(t, x) - low(t, x))
+
+
+def last(x):
+    return x[:, 1:, -1]
+
+
+def off(x, m):
+    return (x - m).abs().mean()
+
+
+def near(x):
+    return x.median(0).values
+
+
+def square(a, b):
+    return (a - b).square().mean()
+
+
+WRONG = {
+    "54.1": {
+        "reaches across the border": all_then_split,
+        "begins before the border": context,
+        "one training window too few": short,
+        "do not overlap": stride,
+        "not in order of time": shuffled,
+        "features stand before steps": lambda r, b, n: (
+            r[:b].unfold(0, n, 1),
+            r[b:].unfold(0, n, 1),
+        ),
+        "not Tensor": lambda r, b, n: cut(r[:b], n),
+        "not 2 axes": lambda r, b, n: (r[:b], r[b:]),
+        "should be a tensor, not list": lambda r, b, n: (list(r), list(r)),
+        "should have the shape": lambda r, b, n: (cut(r[:b], n + 2), cut(r[b:], n + 2)),
+        "yours begins with the values": lambda r, b, n: (cut(r[:b], n) + 0.25, cut(r[b:], n)),
+    },
+    "54.2": {
+        "extremes of `rows` themselves": by(lambda t, x: x.amin(0), lambda t, x: x.amax(0)),
+        "the future decides": by(
+            lambda t, x: torch.cat([t, x]).amin(0), lambda t, x: torch.cat([t, x]).amax(0)
+        ),
+        "Each feature has its own": by(lambda t, x: t.min(), lambda t, x: t.max()),
+        "cut off at 0 and 1": lambda t, x: by(lambda t, x: t.amin(0), lambda t, x: t.amax(0))(
+            t, x
+        ).clamp(0, 1),
+        "standardising": lambda t, x: (x - t.mean(0)) / t.std(0),
+        "if it is subtracted": lambda t, x: x / t.amax(0),
+        "by the *range*": lambda t, x: (x - t.amin(0)) / t.amax(0),
+        "from -1 to 1": lambda t, x: 2 * (x - t.amin(0)) / (t.amax(0) - t.amin(0)) - 1,
+        "by hand it is": lambda t, x: x,
+        "has the shape (30, 3)": lambda t, x: t,
+        "not NoneType": lambda t, x: print(end=""),
+    },
+    "54.3": {
+        "error of the *mean*": lambda x: off(last(x), last(x).mean(0)),
+        "one median for all steps": lambda x: off(last(x), last(x).median()),
+        "first step is in it": lambda x: off(x[:, :, -1], near(x[:, :, -1])),
+        "a squared error": lambda x: square(last(x), near(last(x))),
+        "all features are in it": lambda x: off(x[:, 1:], near(x[:, 1:])),
+        "that is the first feature": lambda x: off(x[:, 1:, 0], near(x[:, 1:, 0])),
+        "That would be looking": lambda x: off(last(x), last(x).median(1, True).values),
+        "that is persistence": lambda x: off(last(x), x[:, :-1, -1]),
+        "their mean is asked": lambda x: (last(x) - near(last(x))).abs().mean(0),
+        "by hand it is": lambda x: 0.0,
+        "not str": lambda x: "no",
+    },
+    "54.4": {
+        "not shifted": lambda s, h: square(s(h), h),
+        "shifted the wrong way": lambda s, h: square(s(h)[:, 1:], h[:, :-1]),
+        "along the batch": lambda s, h: square(s(h)[:-1], h[1:]),
+        "rolled round": lambda s, h: square(s(h), h.roll(-1, 1)),
+        "one too many": lambda s, h: square(s(h)[:, :-1], h[:, 1:]).sqrt(),
+        "mean absolute": lambda s, h: (s(h)[:, :-1] - h[:, 1:]).abs().mean(),
+        "the sum;": lambda s, h: (s(h)[:, :-1] - h[:, 1:]).square().sum(),
+        "for each value": lambda s, h: (s(h)[:, :-1] - h[:, 1:]).square(),
+        "Was it detached": lambda s, h: square(s(h).detach()[:, :-1], h[:, 1:]),
+        "by hand it is": lambda s, h: square(s(h)[:, :-2], h[:, 2:]),
+        "not NoneType": lambda s, h: print(end=""),
+    },
+}
+
+
+def test_checks(capsys):
+    prove(capsys, "54", WRONG)
