@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,52 +21,116 @@ from torch import nn
 import course_utils as cu
 
 STEPS = 300  # about an epoch of a small data set
+Update = Callable[[torch.optim.Optimizer, torch.Tensor], None]
 
 
-def small_cnn() -> tuple[nn.Module, list]:
+class Task(NamedTuple):
+    """Networks and optimizers by name, batches, and `step(update)`, which gives the step."""
+
+    parts: dict
+    batches: list
+    step: Callable[[Update], Callable]
+
+
+def classifier(net: nn.Module, batches: list) -> Task:
+    opt = torch.optim.Adam(net.parameters())
+
+    def step(update: Update) -> Callable:
+        def one(batch):
+            logits = net(batch[0])
+            loss = F.cross_entropy(logits, batch[1])
+            update(opt, loss)
+            return {"loss": loss, "accuracy": cu.accuracy(logits, batch[1])}
+
+        return one
+
+    return Task({"net": net, "opt": opt}, batches, step)
+
+
+def small_cnn() -> Task:
     net = nn.Sequential(
         nn.Conv2d(1, 16, 5, 2, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU(),
         nn.Flatten(), nn.Linear(32 * 49, 10),
     )  # fmt: skip
-    return net, [(torch.rand(64, 1, 28, 28), torch.randint(10, (64,))) for _ in range(STEPS)]
+    return classifier(net, drawn(64, 1, 28, 28))
 
 
-def dense() -> tuple[nn.Module, list]:
+def dense() -> Task:
     net = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
-    return net, [(torch.rand(64, 784), torch.randint(10, (64,))) for _ in range(STEPS)]
+    return classifier(net, drawn(64, 784))
 
 
-def bare(net: nn.Module, batches: list) -> None:
-    opt = torch.optim.Adam(net.parameters())
-    net.train().to(memory_format=torch.channels_last)
-    for x, y in batches:
-        logits = net(x)
-        loss = F.cross_entropy(logits, y)
+class Last(nn.Module):
+    """An LSTM, read at its last step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.read = nn.LSTM(8, 64, batch_first=True), nn.Linear(64, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.read(self.lstm(x)[0][:, -1])
+
+
+def lstm() -> Task:
+    return classifier(Last(), drawn(32, 24, 8))
+
+
+def drawn(*shape: int) -> list:
+    return [(torch.rand(shape), torch.randint(10, shape[:1])) for _ in range(STEPS)]
+
+
+def dcgan() -> Task:
+    """Two networks and two optimizers: lesson 42's short runs, without batch norm."""
+    G = nn.Sequential(
+        nn.Linear(20, 16 * 49), nn.ReLU(), nn.Unflatten(1, (16, 7, 7)),
+        nn.ConvTranspose2d(16, 8, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(8, 1, 4, 2, 1),
+        nn.Tanh(),
+    )  # fmt: skip
+    D = nn.Sequential(
+        nn.Conv2d(1, 8, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(8, 16, 4, 2, 1),
+        nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(16 * 49, 1),
+    )  # fmt: skip
+    opt_G, opt_D = (torch.optim.Adam(net.parameters(), 1e-3) for net in (G, D))
+
+    def step(update: Update) -> Callable:
+        def one(batch):
+            fake = G(torch.randn(len(batch[0]), 20))
+            loss = F.softplus(-D(batch[0])).mean() + F.softplus(D(fake.detach())).mean()
+            update(opt_D, loss)
+            other = F.softplus(-D(fake)).mean()
+            update(opt_G, other)
+            return {"loss of D": loss, "loss of G": other}
+
+        return one
+
+    return Task({"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D}, drawn(32, 1, 28, 28), step)
+
+
+def bare(task: Task) -> None:
+    for part in task.parts.values():
+        if isinstance(part, nn.Module):
+            part.train().to(memory_format=torch.channels_last)
+
+    def update(opt: torch.optim.Optimizer, loss: torch.Tensor) -> None:
         opt.zero_grad()
         loss.backward()
         opt.step()
-        {"loss": loss.detach(), "accuracy": cu.accuracy(logits, y)}
+
+    step = task.step(update)
+    for batch in task.batches:
+        {name: value.detach() for name, value in step(batch).items()}
 
 
-def fitted(net: nn.Module, batches: list) -> None:
-    opt = torch.optim.Adam(net.parameters())
-    trainer = cu.Trainer(net=net, opt=opt)
-
-    def step(batch):
-        x, y = batch
-        logits = net(x)
-        loss = F.cross_entropy(logits, y)
-        trainer.update(opt, loss)
-        return {"loss": loss, "accuracy": cu.accuracy(logits, y)}
-
-    trainer.fit(step, batches, epochs=1, show=False)
+def fitted(task: Task) -> None:
+    trainer = cu.Trainer(**task.parts)
+    trainer.fit(task.step(trainer.update), task.batches, epochs=1, show=False)
 
 
 def seconds(run: Callable, make: Callable) -> float:
     torch.manual_seed(0)
-    net, batches = make()
+    task = make()
     began = time.process_time()
-    run(net, batches)
+    run(task)
     return time.process_time() - began
 
 
@@ -77,7 +142,7 @@ def pair(make: Callable, swap: bool) -> tuple[float, float]:
 
 def main(rounds: int) -> None:
     rows = []
-    for make in (small_cnn, dense):
+    for make in (small_cnn, lstm, dcgan, dense):
         pairs = [pair(make, swap=bool(number % 2)) for number in range(rounds + 1)][1:]
         plain, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
         ratios = sorted(a / b for a, b in pairs)
