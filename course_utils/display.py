@@ -147,9 +147,19 @@ class Table:
 
 
 def scoreboard(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Show rows of results as a table: `[{"model": "CNN", "test accuracy": "99.1 %"}, …]`."""
+    """Show rows of results as a table: `[{"model": "CNN", "test accuracy": "99.1 %"}, …]`.
+
+    Raises:
+        TypeError: no list of dicts.
+    """
     from IPython.display import display
 
+    if not isinstance(rows, Sequence) or isinstance(rows, str):
+        kind = type(rows).__name__
+        raise TypeError(f"rows must be a list of dicts, one a row, not {kind}.")
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise TypeError(f"rows must be dicts, one a row; a {type(row).__name__} is among them.")
     display(Table(rows))
 
 

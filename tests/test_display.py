@@ -4,6 +4,7 @@ import IPython
 import IPython.display
 import pytest
 import tiny
+import torch
 
 from course_utils import display
 from course_utils.display import Table, scoreboard
@@ -92,6 +93,22 @@ def test_a_table_as_html_is_escaped():
     assert html.startswith(f'<table><thead><tr><th scope="col"{left}>model</th>')
     assert f"<td{left}>&lt;CNN&gt; &amp; co</td><td>0.9877</td><td></td>" in html
     assert f"<td{left}>chance</td><td></td><td>12,345</td>" in html
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (torch.zeros(2, 2), "rows must be a list of dicts, one a row, not Tensor."),
+        ({"model": "CNN"}, "rows must be a list of dicts, one a row, not dict."),
+        ("CNN", "rows must be a list of dicts, one a row, not str."),
+        (None, "rows must be a list of dicts, one a row, not NoneType."),
+        ([{"model": "CNN"}, 0.99], "rows must be dicts, one a row; a float is among them."),
+    ],
+)
+def test_a_scoreboard_takes_dicts_only(rows, message):
+    with pytest.raises(TypeError) as caught:
+        scoreboard(rows)
+    assert str(caught.value) == message
 
 
 def test_a_scoreboard_shows_its_table(monkeypatch):
