@@ -15,7 +15,7 @@ JOURNEYS := $(VENV)/.journeys
 SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test browser browser-test lesson lessons refresh lint doctor clean
+.PHONY: help env lab test browser browser-test torture lesson lessons refresh lint doctor clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -49,6 +49,9 @@ browser: $(JOURNEYS) ## Chromium and its driver, from Debian's packages where th
 
 browser-test: browser ## a learner's journeys, in a real JupyterLab and a real browser
 	$(BIN)/python -m pytest -rs tests/browser
+
+torture: $(READY) ## the long tests: each lesson twice in one kernel, and its cells out of order
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -rs tests/torture
 
 lesson: $(READY) ## train one lesson and write its notebooks: make lesson N=12 [PROFILE=cpu]
 	$(COURSE) lesson $(N) --profile $(PROFILE)

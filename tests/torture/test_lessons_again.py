@@ -1,0 +1,87 @@
+"""Each lesson twice in one kernel, and with its cells in a random order. `make torture` runs it.
+
+Under the `smoke` profile, from the sources. A learner runs cells again, and not from top to bottom:
+results have to be the same, or the message has to be about the learner's own page.
+"""
+
+import contextlib
+import io
+import random
+import traceback
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+import course_utils
+from course_utils.authoring.course import here
+from course_utils.authoring.source import read
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+LESSONS = [source.name[:2] for source in here().sources()]
+TIMES = {"began", "seconds", "loop_seconds", "ngram_seconds", "strided", "library"}
+PACKAGE = Path(course_utils.__file__).parent
+ORDERS = 2
+
+
+@pytest.fixture(autouse=True)
+def apart(monkeypatch, tmp_path):
+    matplotlib.use("agg")
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+
+
+def programs(number):
+    return [cell.source for cell in read(here().find(number)) if cell.cell_type == "code"]
+
+
+def run(program, scope):
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(program, "a cell", "exec"), scope)
+
+
+def results(scope):
+    """The numbers, words and tensors that a page has in its hands, times apart."""
+    kinds = int | float | str | torch.Tensor | np.ndarray
+    return {
+        name: np.array(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
+        for name, value in scope.items()
+        if isinstance(value, kinds) and name not in TIMES and not name.startswith("_")
+    }
+
+
+def same(one, other):
+    if one.dtype.kind == "f":
+        return one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
+    return np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_twice_in_one_kernel(number):
+    scope, found = {"__name__": "__main__"}, []
+    for _ in range(2):
+        for program in programs(number):
+            run(program, scope)
+        found.append(results(scope))
+    first, second = found
+    assert len(first) > 10
+    assert [name for name in first if not same(first[name], second[name])] == []
+
+
+@pytest.mark.parametrize("order", range(ORDERS))
+@pytest.mark.parametrize("number", LESSONS)
+def test_cells_in_a_random_order(number, order):
+    """What goes wrong is said in one sentence, and never a NameError out of the package."""
+    first, *others = programs(number)
+    random.Random(order).shuffle(others)
+    scope = {"__name__": "__main__"}
+    for program in [first, *others]:
+        try:
+            run(program, scope)
+        except Exception as error:
+            frames = [Path(f.filename) for f in traceback.extract_tb(error.__traceback__)]
+            if PACKAGE in frames[-1].parents:
+                assert not isinstance(error, NameError | AttributeError | KeyError | IndexError)
+                assert str(error).strip()
