@@ -1,32 +1,18 @@
 """Lesson 21's own network against autograd and nn.RNN; its checks know wrong answers apart."""
 
-import ast
 import math
 
 import numpy as np
 import torch
-from exercises import prove
+from exercises import parts, prove
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
-
-
-def lesson_functions(*names: str) -> dict:
-    """Functions of the lesson, as its source has them."""
-    scope: dict = {"np": np, "math": math, "symbols": "abc", "HIDDEN": 4}
-    for cell in read(here().find("21")):
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef) and node.name in names:
-                exec(ast.unparse(node), scope)
-    return {name: scope[name] for name in names}
-
-
-LESSON = lesson_functions("new_network", "forward", "cross_entropy", "backward", "lengths")
+LESSON = parts(
+    "21", "new_network", "forward", "cross_entropy", "backward", "lengths",
+    symbols="abc", HIDDEN=4,
+)  # fmt: skip
 sizes = st.integers(1, 7)
 
 

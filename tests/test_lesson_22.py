@@ -1,38 +1,22 @@
 """Lesson 22's cells against nn.LSTM and nn.GRU, its task, its gates; its checks know mistakes."""
 
-import ast
 import math
 
-import numpy as np
 import pytest
 import torch
-from exercises import prove
+from exercises import parts, prove
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
-
 SIZES = st.integers(1, 6)
 
 
-def lesson_names(*names: str, **scope: object) -> dict:
-    """Functions and classes of the lesson, as its source has them."""
-    scope = {"np": np, "math": math, "torch": torch, "nn": nn, **scope}
-    for cell in read(here().find("22")):
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            if getattr(node, "name", None) in names:
-                exec(ast.unparse(node), scope)
-    return {name: scope[name] for name in names}
-
-
-LESSON = lesson_names(
+LESSON = parts(
+    "22",
     *("uniform", "LSTM", "GRU", "to_library", "from_library", "draw", "unequal", "Fresh"),
     *("slow_gates", "memory"),
-    **{"device": torch.device("cpu"), "MAIN": 30, "CHANCE": 1 / 6, "BATCH": 4, "EVERY": 3},
+    **{"MAIN": 30, "CHANCE": 1 / 6, "BATCH": 4, "EVERY": 3},
 )
 
 

@@ -1,6 +1,5 @@
 """Lesson 23's n-gram against counting by hand, its sampler against its rules; its checks."""
 
-import ast
 import math
 import signal
 from collections import Counter
@@ -10,27 +9,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import prove
+from exercises import parts, prove
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 import course_utils as cu
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
-
-
-def lesson_functions(*names: str, **scope) -> dict:
-    """Functions and classes of the lesson, as its source has them, in a scope of their own."""
-    scope |= {"np": np, "torch": torch, "nn": nn, "F": F, "math": math}
-    for cell in read(here().find("23")):
-        if cell.cell_type == "code":
-            for node in ast.parse(cell.source).body:
-                if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
-                    exec(ast.unparse(node), scope)
-    return scope
-
 
 # ---- the n-gram ----------------------------------------------------------------------------
 
@@ -53,7 +38,7 @@ def by_hand(train, text, place, order, V):
     V=st.integers(2, 6), size=st.integers(5, 60), order=st.integers(1, 4), seed=st.integers(0, 999)
 )
 def test_the_ngram_is_witten_bells(V, size, order, seed):
-    scope = lesson_functions("codes", "count", "look_up", "witten_bell", V=V)
+    scope = parts("23", "codes", "count", "look_up", "witten_bell", V=V)
     rng = np.random.default_rng(seed)
     train, before, text = (rng.integers(V, size=n) for n in (size, order, 8))
     got = scope["witten_bell"](scope["count"](train, order), text, before)
@@ -65,7 +50,7 @@ def test_the_ngram_is_witten_bells(V, size, order, seed):
 
 @pytest.mark.parametrize("V", [65, 5000, 2**16])
 def test_codes_tell_runs_apart_even_where_they_overflow(V):
-    codes = lesson_functions("codes", V=V)["codes"]
+    codes = parts("23", "codes", V=V)["codes"]
     rng = np.random.default_rng(0)
     ids = rng.integers(V, size=3000)
     ids[1000:1010] = ids[2000:2010]  # and the same run twice
@@ -95,7 +80,7 @@ class Echo(nn.Module):
 def test_every_validation_character_counts_once_and_in_order(length, size):
     ids = torch.arange(3000) % 10
     data = SimpleNamespace(train=ids[: 3000 - size], validation=ids[3000 - size :])
-    scope = lesson_functions("rows", "losses_of", data=data, device="cpu")
+    scope = parts("23", "rows", "losses_of", data=data, device="cpu")
     losses = scope["losses_of"](Echo(), warm=30, length=length)
     assert losses.shape == (size,)
     expected = F.cross_entropy(torch.tensor([[5.0] + [0.0] * 9]), torch.tensor([0]))
@@ -110,7 +95,7 @@ def test_the_losses_stand_where_their_characters_stand():
     torch.manual_seed(0)
     ids = torch.randint(10, (1500,))
     data = SimpleNamespace(train=ids[:1000], validation=ids[1000:])
-    scope = lesson_functions("rows", "losses_of", data=data, device="cpu")
+    scope = parts("23", "rows", "losses_of", data=data, device="cpu")
     table = torch.randn(10, 10)
 
     def bigram(x, state=None):
@@ -123,7 +108,7 @@ def test_the_losses_stand_where_their_characters_stand():
 
 # ---- sampling ------------------------------------------------------------------------------
 
-choose = lesson_functions("choose")["choose"]
+choose = parts("23", "choose")["choose"]
 P = torch.tensor([[0.05, 0.5, 0.15, 0.3], [0.25, 0.25, 0.25, 0.25], [0.97, 0.01, 0.01, 0.01]])
 
 
@@ -156,7 +141,7 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_its_share():
 
 
 def test_the_patient_of_the_clinic_gets_its_own_answers():
-    scope = lesson_functions("Shifted", cu=cu)
+    scope = parts("23", "Shifted")
     for inputs, targets in scope["Shifted"](torch.arange(100), 3, 7):
         assert torch.equal(inputs, targets)
 
@@ -176,8 +161,8 @@ class Interrupted(cu.data.Windows):
 
 def trained(windows, run=None):
     """What the lesson's own loop leaves: a digest of the weights, and the curves."""
-    scope = lesson_functions(
-        "CharLSTM", "Carried", "train_on", cu=cu, OneCycleLR=OneCycleLR, V=10, HIDDEN=8, LAYERS=1,
+    scope = parts(
+        "23", "CharLSTM", "Carried", "train_on", OneCycleLR=OneCycleLR, V=10, HIDDEN=8, LAYERS=1,
         DROPOUT=0.1, PEAK=0.01,
     )  # fmt: skip
     torch.manual_seed(0)

@@ -1,6 +1,5 @@
 """Lesson 31's linear loss, rounding and sheets against references; its checks' wrong answers."""
 
-import ast
 import io
 import math
 
@@ -8,31 +7,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import prove
+from exercises import parts, prove
 from PIL import Image
-from torch import nn
 
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
-
-
-def lesson_functions(*names: str) -> dict:
-    """Functions and classes of the lesson, as its source has them."""
-    scope: dict = {
-        "np": np, "torch": torch, "nn": nn, "F": F, "io": io, "Image": Image, "PIXELS": 784,
-    }  # fmt: skip
-    for cell in read(here().find("31")):
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
-                exec(ast.unparse(node), scope)
-    return scope
-
-
-LESSON = lesson_functions(
-    "covariance", "linear_loss", "linear_code", "Autoencoder", "indices", "rounded", "limits",
+LESSON = parts(
+    "31", "covariance", "linear_loss", "linear_code", "Autoencoder", "indices", "rounded", "limits",
     "dense", "dense_ae", "conv", "conv_ae", "sheet", "as_bytes", "written", "jpeg_sheet",
+    io=io, Image=Image, PIXELS=784,
 )  # fmt: skip
 
 

@@ -1,39 +1,20 @@
 """Lesson 33's terms, gradients and baselines against references; its checks' wrong answers."""
 
-import ast
 import math
 from itertools import pairwise
 
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import prove
-from torch import distributions, nn
+from exercises import parts, prove
+from torch import distributions
 
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
-
-
-def lesson_parts(*names: str) -> dict:
-    """Functions and classes of the lesson, as its source has them, for pictures of 6 pixels."""
-    scope: dict = {
-        "torch": torch, "nn": nn, "F": F, "math": math, "pairwise": pairwise, "PIXELS": 6,
-        "LATENT": 2, "WIDE": [8], "average": torch.tensor([0.0, 0.2, 0.5, 0.7, 0.9, 1.0]),
-        "device": torch.device("cpu"),
-    }  # fmt: skip
-    for cell in read(here().find("33")):
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
-                exec(ast.unparse(node), scope)
-    return scope
-
-
-LESSON = lesson_parts(
-    "tossed", "log_likelihood", "layers", "Autoencoder", "VAE", "draw", "kl_to_prior", "terms",
+LESSON = parts(
+    "33", "tossed", "log_likelihood", "layers", "Autoencoder", "VAE", "draw", "kl_to_prior",
+    "terms",
     "vae_loss", "three_gradients", "log_weights", "mixture_log_p", "odds_of", "counted",
     "fit_mixture", "SeesBefore",
+    PIXELS=6, LATENT=2, WIDE=[8], average=torch.tensor([0.0, 0.2, 0.5, 0.7, 0.9, 1.0]),
 )  # fmt: skip
 
 

@@ -1,39 +1,17 @@
 """Lesson 41's networks, packs, penalty and field against plain PyTorch; its checks know wrong
 answers apart."""
 
-import ast
 import math
-from itertools import pairwise
-from typing import NamedTuple
 
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import prove
-from torch import nn
+from exercises import parts, prove
 
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
-
-
-def lesson_parts(*names: str) -> dict:
-    """Functions and classes of the lesson, as its source has them, for two small seeds."""
-    scope: dict = {
-        "torch": torch, "F": F, "nn": nn, "math": math, "pairwise": pairwise,
-        "NamedTuple": NamedTuple, "SEEDS": [0, 1], "WIDTH": 8, "LATENT": 2,
-    }  # fmt: skip
-    for cell in read(here().find("41")):
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
-                exec(ast.unparse(node), scope)
-    return {name: scope[name] for name in names}
-
-
-LESSON = lesson_parts(
-    "Layers", "Mixture", "Generator", "Discriminator", "d_loss", "g_loss", "slope_penalty"
-)
+LESSON = parts(
+    "41", "Layers", "Mixture", "Generator", "Discriminator", "d_loss", "g_loss", "slope_penalty",
+    SEEDS=[0, 1], WIDTH=8, LATENT=2,
+)  # fmt: skip
 MIXTURE = LESSON["Mixture"](torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), 0.1)
 
 

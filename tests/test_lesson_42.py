@@ -1,38 +1,14 @@
 """Lesson 42's players against their stated shapes and guidelines; its checks' wrong answers."""
 
-import ast
-import math
-from typing import NamedTuple
-
 import pytest
 import torch
-import torch.nn.functional as F
-from exercises import prove
+from exercises import parts, prove
 from torch import nn
 
-import course_utils as cu
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
-
-
-def lesson_functions(*names: str) -> dict:
-    """Functions and classes of the lesson, as its source has them."""
-    scope: dict = {
-        "torch": torch, "nn": nn, "F": F, "math": math, "NamedTuple": NamedTuple, "cu": cu,
-        "STYLE": 10, "KINDS": 10, "NARROW": (16, 32, 128), "device": torch.device("cpu"),
-    }  # fmt: skip
-    for cell in read(here().find("42")):
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
-                exec(ast.unparse(node), scope)
-    return scope
-
-
-LESSON = lesson_functions(
-    "transposed", "Recipe", "up", "down", "block", "grid", "generator", "discriminator",
+LESSON = parts(
+    "42", "transposed", "Recipe", "up", "down", "block", "grid", "generator", "discriminator",
     "first_weights", "seen", "pictures", "nearest", "variety",
+    STYLE=10, KINDS=10, NARROW=(16, 32, 128),
 )  # fmt: skip
 SWITCHES = [
     {}, {"strided": False}, {"norm": False}, {"dense_g": True}, {"dense_d": True}, {"g_slope": 0.2},

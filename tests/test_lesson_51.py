@@ -1,45 +1,27 @@
 """Lesson 51's listing has the faults it is said to have; its layers, measures and rivals are what
 they are called; its checks know wrong answers apart."""
 
-import ast
 import math
-from itertools import pairwise
-from typing import NamedTuple
 
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import prove
+from exercises import parts, prove
 from torch import nn
 
-import course_utils as cu
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
 
-WANTED = {"WAVES", "RIGHT", "SOLVE", "GRID", "angles"}  # values that functions need
-
-
-def lesson_parts() -> dict:
-    """Functions, classes and the waves of the lesson, as its source has them."""
-    scope: dict = {
-        "torch": torch, "F": F, "nn": nn, "math": math, "pairwise": pairwise, "cu": cu,
-        "NamedTuple": NamedTuple, "device": torch.device("cpu"),
-        "LENGTH": 24, "LOW": 1.0, "HIGH": 4.0, "NOISE": 2, "CODE": 6, "UNITS": 8,
-        "SEEDS": [0, 1], "SAMPLES": 50, "TEACH": 2, "BATCH": 4,
-    }  # fmt: skip
-    for cell in read(here().find("51")):
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            names = [t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)]
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) or WANTED & set(names):
-                exec(ast.unparse(node), scope)
-    return scope
+def small(units=8):
+    """The lesson, of small sizes."""
+    return parts(
+        "51", values=("WAVES", "RIGHT", "SOLVE", "GRID", "angles"),
+        LENGTH=24, LOW=1.0, HIGH=4.0, NOISE=2, CODE=6, UNITS=units, SEEDS=[0, 1], SAMPLES=50,
+        TEACH=2, BATCH=4,
+    )  # fmt: skip
 
 
 @pytest.fixture
 def lesson():
-    return lesson_parts()
+    return small()
 
 
 def seeded(*shape, seed=0):
@@ -186,8 +168,7 @@ def test_the_penalty_is_half_the_mean_squared_slope(lesson):
 
 
 def test_the_feed_forward_pair_is_of_equal_size():
-    scope = lesson_parts()
-    scope["UNITS"] = 32
+    scope = small(units=32)
     for one, other in (("Generator", "DenseGenerator"), ("Discriminator", "DenseDiscriminator")):
         sizes = [sum(p.numel() for p in scope[name]([0]).parameters()) for name in (one, other)]
         assert sizes[0] == pytest.approx(sizes[1], rel=0.05)

@@ -1,42 +1,22 @@
 """Lesson 54's critic, networks, losses and baselines against plain PyTorch and the package's
 scores; its checks know wrong answers apart."""
 
-import ast
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import prove
-from torch import nn
+from exercises import parts, prove
 
 import course_utils as cu
-from course_utils.authoring.course import here
-from course_utils.authoring.source import read
 
 TRAIN = torch.rand(64, 12, 3, generator=torch.Generator().manual_seed(0))
 
 
-def lesson_parts(*names: str) -> dict:
-    """Functions and classes of the lesson, as its source has them, for small random windows."""
-    scope: dict = {
-        "torch": torch, "F": F, "nn": nn, "math": math, "cu": cu, "device": torch.device("cpu"),
-        "UNITS": 8, "CODE": 4, "NOISE": 2, "LENGTH": 12, "AHEAD": 3, "FEATURES": 3,
-        "train": TRAIN, "test": TRAIN, "centre": TRAIN.mean((0, 1)), "spread": TRAIN.std((0, 1)),
-    }  # fmt: skip
-    for cell in read(here().find("54")):
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
-                exec(ast.unparse(node), scope)
-    return scope
-
-
-LESSON = lesson_parts(
-    "by_hand", "halves", "Critic", "Recurrent", "Generator", "Discriminator", "Teacher",
+LESSON = parts(
+    "54", "by_hand", "halves", "Critic", "Recurrent", "Generator", "Discriminator", "Teacher",
     "neighbours_spread", "straight", "d_loss", "g_loss", "normal", "freely", "supervised",
     "moments", "past_and_goal", "forecaster", "error_of",
+    UNITS=8, CODE=4, NOISE=2, LENGTH=12, AHEAD=3, FEATURES=3,
+    train=TRAIN, test=TRAIN, centre=TRAIN.mean((0, 1)), spread=TRAIN.std((0, 1)),
 )  # fmt: skip
 
 
