@@ -1,6 +1,7 @@
 """Journeys that a learner makes, in a real JupyterLab and a real browser.
 
 Each leaves screenshots in `COURSE_SCREENSHOTS` (or in the folder for temporary files).
+What the stored pages look like is in test_pages.py: two files, so that two workers share them.
 A new lesson's widget is one line in WIDGETS, a new exercise worth a journey one in EXERCISES.
 """
 
@@ -13,8 +14,6 @@ import pytest
 from course_utils.authoring import timings
 
 pytestmark = pytest.mark.browser
-
-LESSONS = ["00", "11", "12", "21", "22", "23", "31", "33", "41", "42", "51", "54"]
 
 
 def slowness():
@@ -170,49 +169,7 @@ def test_widget(notebook, lesson, slider, words):
     assert min(seconds) < 0.5 * slowness()  # the best of three: other work may share the machine
 
 
-# ---- 5: themes and a narrow window --------------------------------------------------------
-
-
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_looks(notebook, lesson):
-    """What the course puts out is legible in both themes, and fits a window of 800 pixels."""
-    opened = notebook(lesson)
-    for theme, width in (("Dark", 1280), ("Light", 800)):
-        opened.theme(theme)
-        opened.resize(width, height=1800)
-        opened.tour(f"{theme}, {width}")
-        assert opened.cut_off() == []
-        assert opened.faults("color-contrast") == []
-
-
-# ---- 6: no kernel -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_without_a_kernel(page, notebook, lesson):
-    """As HTML and read-only, each widget's place shows its figure; the HTML is accessible."""
-    opened = notebook(lesson)
-    opened.menu("Kernel", "Shut Down Kernel")
-    page.get_by_text("No Kernel").first.wait_for()
-    for place in opened.places("cu.widgets.explore("):
-        opened.at(place).scroll_into_view_if_needed()
-        opened.shot("without a kernel", opened.at(place))
-        assert opened.at(place).locator(".jp-OutputArea-output img").count() == 1
-    assert described(page.locator(".jp-OutputArea-output img"))
-
-    for template in ("lab", "classic"):
-        opened.convert(template)
-        for place in opened.places("cu.widgets.explore("):
-            outputs = opened.outputs_in_html(place)
-            assert outputs.locator("img").count() == 1
-        assert opened.faults() == []
-        assert described(page.locator("img"))
-
-
-def described(pictures):
-    """Whether there are pictures, and each has alt text of some length."""
-    alts = pictures.evaluate_all("found => found.map(picture => picture.alt)")
-    return len(alts) > 3 and all(len(alt) > 20 for alt in alts)
+# ---- 5: saved, and opened again ------------------------------------------------------------
 
 
 def test_saved_and_opened_again(page, notebook):
