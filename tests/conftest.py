@@ -1,6 +1,10 @@
-"""Every test runs on one CPU thread, in a project root of its own, and never in the checkout."""
+"""Every test runs on one CPU thread, in a project root of its own, and never in the checkout.
+
+What a test counts, `figure` puts into the table that ends the run.
+"""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,3 +41,33 @@ def one_thread():
 def smoke(monkeypatch) -> None:
     """The smoke profile."""
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the tortures at full length")
+
+
+@pytest.fixture
+def long(request) -> bool:
+    """Whether the tortures are at full length, or as short as CI has them."""
+    return request.config.getoption("--long")
+
+
+@pytest.fixture
+def figure(record_property) -> Callable[[str, str, str], None]:
+    """`figure(what, asked, measured)`: a row of the table that ends the run."""
+    return lambda *row: record_property("figure", row)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    found = [r.user_properties for r in reports if getattr(r, "when", "") == "call"]
+    rows = sorted(tuple(row) for one in found for name, row in one if name == "figure")
+    if not rows:
+        return
+    table = [("what was provoked", "asked", "measured"), *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    terminalreporter.section("survived")
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        terminalreporter.write_line("  ".join(cells).rstrip())

@@ -1,16 +1,11 @@
 """Data by name: from the disk, from mirrors that fail in every way, or the stand-in."""
 
-import functools
-import gzip
-import hashlib
-import http.server
 import os
 import socket
-import struct
 import threading
 from pathlib import Path
 
-import numpy as np
+import mirrors
 import pytest
 import torch
 from PIL import Image
@@ -33,7 +28,8 @@ def offline(monkeypatch, smoke):
             raise OSError("the tests have no network")
         return real_connect(address, *arguments, **options)
 
-    monkeypatch.delenv("COURSE_DATA", raising=False)
+    for name in ("COURSE_DATA", *mirrors.PROXIES):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(socket, "create_connection", connect)
 
 
@@ -115,34 +111,10 @@ def test_real_mnist_from_the_shared_folder(monkeypatch, capsys):
 # ---- a small data set of the same kind, and its files --------------------------------------
 
 
-def idx(array):
-    """Bytes in the IDX format."""
-    head = b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}i", *array.shape)
-    return head + array.tobytes()
-
-
-PLAIN = {
-    "train-images-idx3": idx(np.arange(20 * 784, dtype=np.uint8).reshape(20, 28, 28)),
-    "train-labels-idx1": idx(np.arange(20, dtype=np.uint8) % 10),
-    "t10k-images-idx3": idx(np.arange(10 * 784, dtype=np.uint8).reshape(10, 28, 28)),
-    "t10k-labels-idx1": idx(np.arange(10, dtype=np.uint8)),
-}
-PACKED = {f"{stem}-ubyte.gz": gzip.compress(data, mtime=0) for stem, data in PLAIN.items()}
-
-
-def sha(data):
-    return hashlib.sha256(data).hexdigest()
-
-
 @pytest.fixture
 def tiny_mnist(monkeypatch):
     """MNIST's entry, with the checksums of small files and no address that answers."""
-    files = registry._idx(
-        "MNIST", ["http://gone.invalid/"], list(map(sha, PACKED.values())),
-        list(map(sha, PLAIN.values())),
-    )  # fmt: skip
-    source = registry.Source(files, registry._read_idx, registry.DIGITS)
-    monkeypatch.setitem(registry.SOURCES, "mnist", source)
+    monkeypatch.setitem(registry.SOURCES, "mnist", mirrors.mnist(["http://gone.invalid/"]))
 
 
 def put(folder, files):
@@ -154,8 +126,8 @@ def put(folder, files):
 
 @pytest.mark.parametrize("packed", [True, False], ids=["gzipped", "plain"])
 def test_files_in_the_data_folder_are_read(tiny_mnist, packed, root, capsys):
-    plain = {f"{stem}-ubyte": data for stem, data in PLAIN.items()}
-    put(root / "datasets", PACKED if packed else plain)
+    plain = {f"{stem}-ubyte": data for stem, data in mirrors.PLAIN.items()}
+    put(root / "datasets", mirrors.PACKED if packed else plain)
     data = cu.data.load("mnist")
     assert told(capsys) == []
     assert data.train_x.shape == (20, 1, 28, 28) and data.source == "mnist"
@@ -166,8 +138,8 @@ def test_files_in_the_data_folder_are_read(tiny_mnist, packed, root, capsys):
 def test_a_damaged_file_is_not_used_and_said(tiny_mnist, tmp_path, root, monkeypatch, capsys):
     shared = tmp_path / "geteilte Daten"
     name = "train-labels-idx1-ubyte.gz"
-    put(shared, PACKED | {name: PACKED[name][:-1]})
-    put(root / "datasets", PACKED)
+    put(shared, mirrors.PACKED | {name: mirrors.PACKED[name][:-1]})
+    put(root / "datasets", mirrors.PACKED)
     monkeypatch.setenv("COURSE_DATA", str(shared))
     data = cu.data.load("mnist")  # the whole one lies in datasets/
     lines = told(capsys)
@@ -195,51 +167,24 @@ def test_a_folder_of_pictures_by_class(root, capsys):
 GOOD = bytes(range(256)) * 40
 
 
-class Mirror(http.server.BaseHTTPRequestHandler):
-    """/good/ has the file; /gone/, /html/ and /short/ fail as hosts do; /soon/ heals in time."""
-
-    def __init__(self, asked, *arguments):
-        self.asked = asked
-        super().__init__(*arguments)
-
-    def do_GET(self):
-        way = self.path.split("/")[1]
-        self.asked.append(way)
-        if way == "soon":
-            way = "good" if self.asked.count("soon") == 3 else "gone"
-        if way == "gone":
-            return self.send_error(404)
-        body = b"<html>Sign in to the network</html>" if way == "html" else GOOD
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[:1000] if way == "short" else body)
-
-    def log_message(self, *arguments):
-        pass
+@pytest.fixture
+def server():
+    """(address, the ways that were asked for, in order)."""
+    with mirrors.serve({"f": GOOD}) as served:
+        yield served
 
 
 @pytest.fixture
-def asked():
-    """The ways that were asked for, in order."""
-    return []
+def asked(server):
+    return server[1]
 
 
 @pytest.fixture
-def remote(asked, monkeypatch):
+def remote(server):
     """A function of ways (good, gone, …) that gives a file with those mirrors."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Mirror, asked))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    yield lambda *ways: Remote(
-        "set/raw/data file.bin", tuple(f"{address}/{way}/f" for way in ways), sha(GOOD)
+    return lambda *ways: Remote(
+        "set/raw/data file.bin", tuple(f"{server[0]}/{way}/f" for way in ways), mirrors.sha(GOOD)
     )
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.mark.parametrize(
@@ -259,7 +204,7 @@ def test_the_mirrors_are_tried_until_the_checksum_is_right(remote, asked, ways, 
     assert len(told(capsys)) == 0  # now it is on the disk
 
 
-@pytest.mark.parametrize("way", ["gone", "html", "short"])
+@pytest.mark.parametrize("way", ["gone", "html", "short", "wrong"])
 def test_after_three_tries_nothing_half_written_stays(remote, asked, way, root, capsys):
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1"):
         find([remote(way)])

@@ -2,6 +2,7 @@
 
 As a script, `python tiny.py classifier FOLDER [HOLD]` trains one; at step HOLD it says so and
 waits for a line on its standard input, so that it can be interrupted or killed at that very step.
+`TINY_EPOCHS` makes the runs longer.
 """
 
 import os
@@ -16,7 +17,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import course_utils as cu
 
-EPOCHS, STEPS = 4, 20  # 5 steps an epoch
+EPOCHS = int(os.environ.get("TINY_EPOCHS", 4))
+STEPS = 5 * EPOCHS
 
 
 def batches(seed=0):
@@ -90,12 +92,12 @@ def states(trainer):
     return cu.checkpoint.digest({name: part.state_dict() for name, part in trainer.parts.items()})
 
 
-def child(kind, folder, hold=0):
+def child(kind, folder, hold=0, epochs=EPOCHS):
     """Start this file as a script in a process of its own."""
     root = Path(cu.__file__).parent.parent
     environment = dict(
         os.environ, CUDA_VISIBLE_DEVICES="", PYTHONHASHSEED="7", PYTHONPATH=str(root),
-        PYTHONIOENCODING="utf-8",
+        PYTHONIOENCODING="utf-8", TINY_EPOCHS=str(epochs),
     )  # fmt: skip
     return subprocess.Popen(
         [sys.executable, __file__, kind, str(folder), str(hold)], env=environment, text=True,
@@ -115,8 +117,13 @@ def main(kind, folder, hold):
     torch.set_num_threads(1)
     trainer, step = RUNS[kind](folder)
     print("before", states(trainer), flush=True)
+    started = False
 
     def held(batch):
+        nonlocal started
+        if not started:
+            print("first step after", trainer.steps, flush=True)
+            started = True
         metrics = step(batch)
         if trainer.steps + 1 == hold:
             print("holding", flush=True)
