@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import os
+import pickle
 import random
 import re
 import tempfile
@@ -32,11 +33,18 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
     One writer at a time: `Trainer` holds a lock on the folder while it trains.
 
     Raises:
+        TypeError, ValueError: no path, or no dict of what can be saved.
         OSError: the folder is full or read-only. The checkpoints that were there are intact.
     """
-    folder = Path(folder)
+    folder = _folder(folder)
+    if not isinstance(state, dict):
+        raise TypeError(f"state must be a dict, not of type {type(state).__name__}.")
     buffer = io.BytesIO()
-    torch.save(state, buffer)
+    try:
+        torch.save(state, buffer)
+    except (AttributeError, TypeError, pickle.PicklingError) as error:  # a function, a generator
+        reason = str(error).splitlines()[0]
+        raise TypeError(f"state must hold plain values and tensors only: {reason}.") from None
     payload = buffer.getbuffer()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,8 +68,12 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, An
 
     A file whose bytes do not match the checksum in its name is passed over with one line, and
     the one before it is used.
+
+    Raises:
+        TypeError, ValueError: no path, or no device.
     """
-    for path in _newest_first(Path(folder)):
+    device = _device(device)
+    for path in _newest_first(_folder(folder)):
         payload = path.read_bytes()
         if hashlib.sha256(payload).hexdigest() == _NAME.match(path.name)[2]:
             return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
@@ -70,16 +82,17 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, An
 
 
 @contextlib.contextmanager
-def alone(folder: Path | None) -> Iterator[None]:
+def alone(folder: str | Path | None) -> Iterator[None]:
     """Hold a run folder for a block, so that two kernels cannot write into it at once.
 
     Raises:
+        TypeError, ValueError: no path.
         RuntimeError: another process, or another Trainer, holds it.
     """
     if folder is None:
         yield
         return
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(_folder(folder) / ".lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -91,6 +104,23 @@ def alone(folder: Path | None) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _folder(folder: str | Path) -> Path:
+    if not isinstance(folder, str | Path):
+        raise TypeError(f"folder must be a string or a path, not of type {type(folder).__name__}.")
+    if not str(folder) or "\0" in str(folder):
+        raise ValueError(f"folder must name a folder, not {folder!r}.")
+    return Path(folder)
+
+
+def _device(device: torch.device | str) -> torch.device:
+    if not isinstance(device, torch.device | str):
+        raise TypeError(f"device must be a torch.device or its name, not {type(device).__name__}.")
+    try:
+        return torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"device must be one that torch knows, not {device!r}.") from None
 
 
 def _newest_first(folder: Path) -> list[Path]:
@@ -136,7 +166,20 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
-    """Put every global generator back to where `random_state` found it."""
+    """Put every global generator back to where `random_state` found it.
+
+    Raises:
+        ValueError: no such state. The generators are as they were.
+    """
+    before = random_state()
+    try:
+        _restore(state)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+        _restore(before)
+        raise ValueError("state must be what random_state gave, whole and unchanged.") from None
+
+
+def _restore(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"].cpu())
     if len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])

@@ -4,7 +4,8 @@ Knows nothing of the loop.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+import reprlib
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ def check_parts(parts: dict[str, Any]) -> None:
         raise ValueError("A Trainer needs its parts by name: Trainer(folder, net=net, opt=opt).")
     owner: dict[int, str] = {}
     for name, part in parts.items():
-        if not (hasattr(part, "state_dict") and hasattr(part, "load_state_dict")):
+        keeps = hasattr(part, "state_dict") and hasattr(part, "load_state_dict")
+        if not keeps or isinstance(part, type):
             raise TypeError(
                 f"Part {name!r} is of type {type(part).__name__}; accepted is what has a "
                 "state_dict: a module, an optimizer, a schedule."
@@ -52,11 +54,31 @@ def parameters_of(opt: torch.optim.Optimizer) -> list[nn.Parameter]:
     return [parameter for group in opt.param_groups for parameter in group["params"]]
 
 
-def total_steps(step: Any, batches: Any, epochs: Any, steps: Any) -> int:
+def check_clip(clip: Any) -> None:
+    """The limit of a gradient's norm is a number from 0 up."""
+    if not isinstance(clip, int | float) or not clip >= 0:
+        raise ValueError(f"clip must be a number from 0 up, not {_shown(clip)}.")
+
+
+def check_function(name: str, function: Any, takes: str) -> None:
+    """What the loop calls can be called."""
+    if not callable(function):
+        raise TypeError(f"{name} must be a function of {takes}, not {type(function).__name__}.")
+
+
+def check_measuring(measure: Any, batches: Any) -> None:
+    """The arguments of `evaluate` are a function and what it is to measure."""
+    check_function("measure", measure, "a batch")
+    if not isinstance(batches, Iterable):
+        raise TypeError(f"batches must be something to go through, not {type(batches).__name__}.")
+
+
+def total_steps(step: Any, batches: Any, epochs: Any, steps: Any, evaluate: Any) -> int:
     """The steps to train for in all, once the arguments of `fit` are seen to be right."""
-    if not callable(step):
-        raise TypeError(f"step must be a function of a batch, not {type(step).__name__}.")
-    if not hasattr(batches, "__len__") or not hasattr(batches, "__iter__"):
+    check_function("step", step, "a batch")
+    if evaluate is not None:
+        check_function("evaluate", evaluate, "nothing")
+    if not isinstance(batches, Sized) or not isinstance(batches, Iterable):
         raise TypeError(
             "batches must have a length and be something to go through repeatedly "
             f"(cu.Batches, a list, a DataLoader), not {type(batches).__name__}."
@@ -67,7 +89,7 @@ def total_steps(step: Any, batches: Any, epochs: Any, steps: Any) -> int:
         raise ValueError("Give fit either epochs= or steps=, and not both.")
     name, value = ("epochs", epochs) if steps is None else ("steps", steps)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 up, not {value!r}.")
+        raise ValueError(f"{name} must be a whole number from 1 up, not {_shown(value)}.")
     return value * len(batches) if steps is None else value
 
 
@@ -89,7 +111,12 @@ def to_device(device: torch.device, batch: Any) -> Any:
 
 def size(batch: Any) -> int:
     """The number of items in a batch: a tensor, or a list of tensors of one length."""
-    return len(batch[0] if isinstance(batch, list | tuple) else batch)
+    try:
+        return len(batch[0] if isinstance(batch, list | tuple) else batch)
+    except (TypeError, IndexError):
+        raise TypeError(
+            f"batches must give tensors, or lists of tensors of one length, not {_shown(batch)}."
+        ) from None
 
 
 def detached(metrics: Any, source: str = "step") -> dict[str, Any]:
@@ -121,3 +148,7 @@ def numbers(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
         {k: next(read) if isinstance(v, torch.Tensor) else float(v) for k, v in row.items()}
         for row in rows
     ]
+
+
+def _shown(value: Any) -> str:
+    return " ".join(reprlib.repr(value).split())

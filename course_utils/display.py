@@ -119,8 +119,9 @@ class Table:
     """Rows of a scoreboard: HTML in a notebook, aligned text elsewhere."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.columns = list(dict.fromkeys(name for row in rows for name in row))
-        self.cells = [[_cell(row.get(name, "")) for name in self.columns] for row in rows]
+        names = dict.fromkeys(name for row in rows for name in row)
+        self.columns = [str(name) for name in names]
+        self.cells = [[_cell(row.get(name, "")) for name in names] for row in rows]
 
     def __repr__(self) -> str:
         lines = [self.columns, *self.cells]

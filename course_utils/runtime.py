@@ -1,10 +1,16 @@
-"""Where a lesson runs: device, precision, profile, seeds. Knows nothing of data or training."""
+"""Where a lesson runs: device, precision, profile, seeds; and how an argument is checked.
 
+Knows nothing of data or training.
+"""
+
+import math
 import os
 import random
+import reprlib
 import textwrap
 from collections.abc import Sequence
-from typing import TypeVar
+from numbers import Real
+from typing import Any, TypeVar
 
 import matplotlib
 import numpy as np
@@ -13,6 +19,7 @@ import torch
 Budget = TypeVar("Budget", int, Sequence)
 WIDTH = 76  # characters of a printed line
 PROFILES = ("smoke", "cpu", "gpu")
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 # Okabe and Ito's palette, told apart with any kind of colour vision (https://jfly.uni-koeln.de/color)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -34,11 +41,9 @@ def start(seed: int = 0) -> torch.device:
 
     Call it in the first cell of a lesson. Returns the device that the lesson trains on.
     """
-    if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed must be a whole number from 0 up, not {seed!r}.")
-    random.seed(seed)
+    random.seed(whole("seed", seed, 0))
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    torch.manual_seed(seed % 2**64)  # it takes no more
     matplotlib.rcParams.update(_STYLE)
     if device().type == "cuda":
         torch.set_float32_matmul_precision("high")
@@ -110,7 +115,7 @@ def budget(*, cpu: Budget, gpu: Budget) -> Budget:
         number = isinstance(value, int) and not isinstance(value, bool)
         if not ((number and value > 0) or (isinstance(value, list | tuple | range) and len(value))):
             raise ValueError(f"budget: {name} must be a whole number above 0 or a list with "
-                             f"something in it, not {value!r}.")  # fmt: skip
+                             f"something in it, not {shown(value)}.")  # fmt: skip
     chosen = profile()
     if chosen != "smoke":
         return cpu if chosen == "cpu" else gpu
@@ -119,4 +124,71 @@ def budget(*, cpu: Budget, gpu: Budget) -> Budget:
 
 def say(text: str) -> None:
     """Print a sentence with the numbers just measured, in lines that fit a narrow window."""
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a string, not {shown(text)}.")
     print(textwrap.fill(" ".join(text.split()), WIDTH))
+
+
+# ---- what an argument may be, for all parts of the package ------------------------------------
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it: in one line, and short."""
+    return " ".join(reprlib.repr(value).split())
+
+
+def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """`value`, if it is a whole number from `least` up, or to `most`.
+
+    Raises:
+        ValueError: it is not; names the argument.
+    """
+    number = isinstance(value, int) and not isinstance(value, bool)
+    if not number or value < least or (most is not None and value > most):
+        span = f"from {least} up" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be a whole number {span}, not {shown(value)}.")
+    return value
+
+
+def real(name: str, value: Any, least: float) -> float:
+    """`value`, if it is a finite number from `least` up.
+
+    Raises:
+        ValueError: it is not; names the argument.
+    """
+    if not isinstance(value, Real) or not least <= value < math.inf:
+        raise ValueError(f"{name} must be a number from {least:g} up, not {shown(value)}.")
+    return value
+
+
+def share(name: str, value: Any) -> float:
+    """`value`, if it is a number above 0 and below 1.
+
+    Raises:
+        ValueError: it is not; names the argument.
+    """
+    if not isinstance(value, Real) or not 0 < value < 1:
+        raise ValueError(f"{name} must be a number above 0 and below 1, not {shown(value)}.")
+    return value
+
+
+def tensor(name: str, value: Any) -> torch.Tensor:
+    """`value`, if it is a tensor.
+
+    Raises:
+        TypeError: it is not; names the argument.
+    """
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} must be a tensor, not of type {type(value).__name__}.")
+    return value
+
+
+def whole_numbers(name: str, values: Any) -> torch.Tensor:
+    """`values`, if they are a tensor of whole numbers.
+
+    Raises:
+        TypeError: they are not; names the argument.
+    """
+    if tensor(name, values).dtype not in WHOLE:
+        raise TypeError(f"{name} must be whole numbers, not of {values.dtype}.")
+    return values

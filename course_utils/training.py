@@ -87,6 +87,7 @@ class Trainer(Run):
         # The other network is not touched, nor is what is frozen.
         scaler.scale(loss).backward(inputs=[p for p in trained if p.requires_grad])
         if clip:
+            contract.check_clip(clip)
             scaler.unscale_(opt)
             nn.utils.clip_grad_norm_(trained, clip)
         scaler.step(opt)
@@ -127,7 +128,7 @@ class Trainer(Run):
             FloatingPointError: a metric is not finite; says at which step and in which layer.
             RuntimeError: another process trains in the same folder, or memory ran out.
         """
-        total = contract.total_steps(step, batches, epochs, steps)
+        total = contract.total_steps(step, batches, epochs, steps, evaluate)
         out_of_memory = False
         with checkpoint.alone(self.folder), faults.Stop() as self._stop:
             if self.steps == 0:
@@ -191,16 +192,19 @@ class Trainer(Run):
         Modules are in evaluation mode, no gradient is kept, and the precision is that of
         training. `measure` returns a dict of metrics, as a step does.
         """
+        contract.check_measuring(measure, batches)
         sums, count = {}, 0
         with self._evaluating():
             for batch in batches:
                 batch = contract.to_device(self.device, batch)
                 size = contract.size(batch)
-                for name, value in contract.detached(measure(batch)).items():
+                for name, value in contract.detached(measure(batch), "measure").items():
                     sums[name] = sums.get(name, 0.0) + size * value
                 count += size
                 if self._stop.asked:
                     break
+        if not count:
+            raise ValueError("batches is empty: one item or more is needed to measure something.")
         return {name: float(value) / count for name, value in sums.items()}
 
     # ---- behind the loop ------------------------------------------------------------------

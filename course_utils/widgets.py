@@ -4,6 +4,7 @@ Uses only what ipywidgets 7 (Colab) and 8 share. Where no kernel is alive, the f
 start values is what one sees.
 """
 
+import reprlib
 from collections.abc import Callable
 from html import escape
 from numbers import Real
@@ -58,7 +59,10 @@ class Explorer(Live):
         self._follow()
 
     def _follow(self) -> None:
-        self.plot = self.draw(**{name: control.value for name, control in self.controls.items()})
+        plot = self.draw(**{name: control.value for name, control in self.controls.items()})
+        if not isinstance(plot, Plot):
+            raise TypeError(f"draw must return a plot of cu.plots, not {type(plot).__name__}.")
+        self.plot = plot
         self.picture.value = self.hide + self.plot.html()
 
     def still(self) -> dict[str, str]:
@@ -78,7 +82,7 @@ def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
         >>> cu.widgets.explore(turned, angle=(-90, 90, 5, 0), image=["first", "second"])
     """
     if not callable(draw):
-        raise TypeError(f"draw must be a function that returns a plot, not {draw!r}.")
+        raise TypeError(f"draw must be a function that returns a plot, not {_shown(draw)}.")
     return Explorer(draw, **controls)
 
 
@@ -109,6 +113,8 @@ class Prompt(Live):
             self.answer = self.reply(self.text.value)
         except ValueError as error:  # what was typed cannot be answered, and the error says why
             self.answer = str(error)
+        if not isinstance(self.answer, str):
+            raise TypeError(f"reply must return a text, not {type(self.answer).__name__}.")
         self.shown.value = self.hide + self._page()
 
     def _page(self) -> str:
@@ -133,9 +139,9 @@ def prompt(reply: Callable[[str], str], start: str = "") -> Prompt:
         >>> cu.widgets.prompt(lambda text: text.upper(), start="hello")
     """
     if not callable(reply):
-        raise TypeError(f"reply must be a function of a text, not {reply!r}.")
+        raise TypeError(f"reply must be a function of a text, not {_shown(reply)}.")
     if not isinstance(start, str):
-        raise TypeError(f"start must be a text, not {start!r}.")
+        raise TypeError(f"start must be a text, not {_shown(start)}.")
     return Prompt(reply, start)
 
 
@@ -169,6 +175,10 @@ class Fields:
                 field.observe(follow, names=names)
 
 
+def _shown(value: Any) -> str:
+    return " ".join(reprlib.repr(value).split())
+
+
 def _is_table(given: Any) -> bool:
     rows = isinstance(given, tuple) and given and all(isinstance(row, tuple) for row in given)
     return bool(rows) and all(row and all(isinstance(n, int) for n in row) for row in given)
@@ -186,7 +196,7 @@ def _control(name: str, given: Any) -> Any:
     if not (numbers and len(given) == 4 and given[0] <= given[3] <= given[1] and given[2] > 0):
         raise ValueError(
             f"{name} must be (low, high, step, start), a list of choices or a tuple of rows of "
-            f"whole numbers, not {given!r}."
+            f"whole numbers, not {_shown(given)}."
         )
     low, high, step, start = given
     whole = all(isinstance(number, int) for number in given)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..runtime import say
+from ..runtime import say, shown
 
 # Code that a learner did not write lies in a path with one of these in it.
 _FOREIGN = (str(Path(__file__).parent.parent), "site-packages", "dist-packages")
@@ -46,9 +46,10 @@ def check(exercise: str, answer: Any) -> None:
 
 def hint(exercise: str, number: int = 1) -> None:
     """Print a hint for an exercise; the higher the number, the more it gives away."""
+    _checker(exercise)  # there is such an exercise
     hints = _module(exercise).HINTS.get(exercise, ())
-    if number not in range(1, len(hints) + 1):
-        raise ValueError(f"{exercise} has hints 1 to {len(hints)}, not {number!r}.")
+    if not isinstance(number, int) or number not in range(1, len(hints) + 1):
+        raise ValueError(f"{exercise} has hints 1 to {len(hints)}, not number {shown(number)}.")
     say(f"{exercise}, hint {number} of {len(hints)}: {hints[number - 1]}")
 
 
@@ -62,7 +63,7 @@ def _module(exercise: str) -> Any:
     match = re.fullmatch(r"(\d\d)\.\d", exercise) if isinstance(exercise, str) else None
     name = f"{__name__}.lesson_{match[1]}" if match else None
     if name is None or importlib.util.find_spec(name) is None:
-        raise ValueError(f"exercise must be a number such as '12.1', not {exercise!r}.")
+        raise ValueError(f"exercise must be a number such as '12.1', not {shown(exercise)}.")
     return importlib.import_module(name)
 
 

@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Callable
+from numbers import Real
 
 import torch
 import torch.nn.functional as F
+
+from .. import runtime
 
 Augment = Callable[[torch.Tensor], torch.Tensor]
 
@@ -24,8 +27,10 @@ def affine(
         A function of images (B, C, H, W); what comes in from outside the frame is 0.
     """
     for name, value in (("degrees", degrees), ("shift", shift), ("scale", scale), ("shear", shear)):
-        if not 0 <= value < (1 if name == "scale" else math.inf):
-            raise ValueError(f"{name} must not be negative (and scale below 1), not {value!r}.")
+        fits = isinstance(value, Real) and 0 <= value < (1 if name == "scale" else math.inf)
+        if not fits:
+            given = runtime.shown(value)
+            raise ValueError(f"{name} must not be negative (and scale below 1), not {given}.")
 
     def change(images: torch.Tensor) -> torch.Tensor:
         u = torch.rand(5, len(images), device=images.device) * 2 - 1  # each (B,) in -1…1
@@ -57,12 +62,22 @@ def warp(
 
     Returns:
         (B, C, H, W), bilinear; what comes in from outside the frame is 0.
+
+    Raises:
+        TypeError, ValueError: no images, or an amount that is neither a number nor one an image.
     """
-    size, device = len(images), images.device
-    angle, right, down, scale, shear = (
-        torch.as_tensor(amount, dtype=torch.float32, device=device).expand(size)
-        for amount in (angle, *shift, scale, shear)
-    )
+    if runtime.tensor("images", images).ndim != 4 or not images.is_floating_point():
+        given = f"{tuple(images.shape)} and {images.dtype}"
+        raise ValueError(f"images must be of shape (B, C, H, W) and floating point, not {given}.")
+    if not isinstance(shift, list | tuple) or len(shift) != 2:
+        raise ValueError(
+            f"shift must be a pair, to the right and down, not {runtime.shown(shift)}."
+        )
+    angle, shear = _amount("angle", angle, images), _amount("shear", shear, images)
+    right, down = (_amount("shift", amount, images) for amount in shift)
+    if isinstance(scale, Real) and not scale > 0:
+        raise ValueError(f"scale must be above 0, not {scale}.")
+    scale = _amount("scale", scale, images)
     cos, sin = angle.deg2rad().cos() / scale, angle.deg2rad().sin() / scale
     # grid_sample asks, for each pixel of the result, where in the source it comes from: the
     # matrix is the inverse of the change. Its image spans -1…1, so a share counts twice.
@@ -70,6 +85,21 @@ def warp(
     move = -2 * matrix @ torch.stack([right, down], 1).unsqueeze(2)  # (B, 2, 1)
     grid = F.affine_grid(torch.cat([matrix, move], 2), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid.to(images.dtype), align_corners=False)
+
+
+def _amount(name: str, amount: Amount, images: torch.Tensor) -> torch.Tensor:
+    """A number, or one an image, as (B,) beside the images. On a GPU a tensor's are not read."""
+    size = len(images)
+    if isinstance(amount, torch.Tensor):
+        fits = amount.shape in ((), (size,))
+    else:
+        fits = isinstance(amount, Real) and math.isfinite(amount)
+    if not fits:
+        raise ValueError(
+            f"{name} must be a finite number, or a tensor with one an image, ({size},), not "
+            f"{runtime.shown(amount)}."
+        )
+    return torch.as_tensor(amount, dtype=torch.float32, device=images.device).expand(size)
 
 
 def flip() -> Augment:

@@ -5,6 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
+from ..runtime import shown, tensor, whole
+
+
+def _of_one_length(tensors: torch.Tensor | Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    tensors = (tensors,) if isinstance(tensors, torch.Tensor) else tensors
+    if not isinstance(tensors, list | tuple):
+        raise TypeError(f"tensors must be a tensor or a list of such, not {shown(tensors)}.")
+    lengths = [len(one) if tensor("tensors", one).ndim else 0 for one in tensors]
+    if len(set(lengths)) != 1 or 0 in lengths:
+        raise ValueError(f"tensors must be of one length from 1 up, not of lengths {lengths}.")
+    return tuple(tensors)
+
 
 class Batches:
     """Draw batches by index from tensors of one length; no copy to the device, no workers.
@@ -21,6 +33,7 @@ class Batches:
         shuffle: False keeps the order as it is.
 
     Raises:
+        TypeError: what are no tensors, or an `augment` that cannot be called.
         ValueError: no tensors, different lengths, a size outside 1…N, or a wrong seed.
     """
 
@@ -34,18 +47,16 @@ class Batches:
         *,
         shuffle: bool = True,
     ) -> None:
-        tensors = (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors)
-        lengths = [len(tensor) for tensor in tensors]
-        if not lengths or len(set(lengths)) != 1:
-            raise ValueError(f"tensors must be of one length, not of lengths {lengths}.")
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= lengths[0]:
+        self.tensors = _of_one_length(tensors)
+        items = len(self.tensors[0])
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= items:
             raise ValueError(
-                f"size must be a whole number from 1 to {lengths[0]}, the number of items, "
-                f"not {size!r}."
+                f"size must be a whole number from 1 to {items}, the number of items, "
+                f"not {shown(size)}."
             )
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"seed must be a whole number from 0 up, not {seed!r}.")
-        self.tensors, self.size, self.seed, self.augment = tensors, size, seed, augment
+        if augment is not None and not callable(augment):
+            raise TypeError(f"augment must be a function of a tensor, not {shown(augment)}.")
+        self.size, self.seed, self.augment = size, whole("seed", seed, 0), augment
         self.drop_last, self.shuffle = drop_last, shuffle
 
     def __len__(self) -> int:
@@ -56,7 +67,8 @@ class Batches:
         return self.epoch(0)
 
     def order(self, epoch: int) -> torch.Tensor:
-        """The permutation of an epoch, (N,), on the device of the tensors."""
+        """The permutation of an epoch, (N,), on the device of the tensors; epochs count from 0."""
+        whole("epoch", epoch, 0)
         items, device = len(self.tensors[0]), self.tensors[0].device
         if not self.shuffle:
             return torch.arange(items, device=device)
@@ -66,6 +78,7 @@ class Batches:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, ...]]:
         """The batches of an epoch, from number `start` on."""
+        whole("start", start, 0)
         for index in self.order(epoch).split(self.size)[start : len(self)]:
             first, *rest = (tensor[index] for tensor in self.tensors)
             yield (first if self.augment is None else self.augment(first), *rest)

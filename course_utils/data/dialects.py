@@ -34,7 +34,7 @@ def text_of(path: Path) -> str:
     if "\0" in text or data.startswith(b"PK\3\4"):
         raise ValueError(f"{path} is no text: save the table as CSV, in UTF-8.")
     if not text.strip():
-        raise ValueError(f"{path} is empty.")
+        raise ValueError(f"{path} is empty: a table of numbers is needed.")
     return text
 
 

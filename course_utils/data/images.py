@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..runtime import share, shown, tensor, whole, whole_numbers
 from .augment import Augment
 from .batches import Batches
 
@@ -22,6 +23,9 @@ class ImageData:
 
     `train_x` and `test_x` are (N, C, H, W), float32 in 0…1; `train_y` and `test_y` are (N,),
     int64, indices into `classes`. `source` says what they really are: a stand-in says so.
+
+    Raises:
+        TypeError, ValueError: other shapes, no whole labels, or not as many as there are images.
     """
 
     name: str
@@ -31,6 +35,20 @@ class ImageData:
     test_y: torch.Tensor
     classes: tuple[str, ...]
     source: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.classes, Sequence):
+            raise TypeError(f"classes must be names, one a class, not {shown(self.classes)}.")
+        for part in ("train", "test"):
+            images, labels = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
+            if tensor(f"{part}_x", images).ndim != 4 or not images.is_floating_point():
+                given = f"{tuple(images.shape)} of {images.dtype}"
+                raise ValueError(f"{part}_x must be of shape (N, C, H, W), floats, not {given}.")
+            if whole_numbers(f"{part}_y", labels).shape != images.shape[:1]:
+                raise ValueError(
+                    f"{part}_y must be {len(images)} labels, one an image of {part}_x, not "
+                    f"{tuple(labels.shape)}."
+                )
 
     @property
     def is_stand_in(self) -> bool:
@@ -45,20 +63,15 @@ class ImageData:
 
     def test_batches(self, size: int = 500) -> Batches:
         """All of the test part, in order."""
-        size = min(size, len(self.test_x))
+        size = min(whole("size", size, 1), len(self.test_x))
         return Batches((self.test_x, self.test_y), size, drop_last=False, shuffle=False)
 
     def few(self, labels: int, seed: int = 0) -> "ImageData":
         """The same data with only `labels` training images, as many of each class as of any."""
         classes = len(self.classes)
-        whole = isinstance(labels, int) and not isinstance(labels, bool)
-        if not (whole and classes <= labels <= len(self.train_y)):
-            raise ValueError(
-                f"labels must be a whole number from {classes}, one for each class, to "
-                f"{len(self.train_y)}, not {labels!r}."
-            )
-        order = torch.randperm(len(self.train_y), generator=torch.Generator().manual_seed(seed))
-        order = order.to(self.train_y.device)
+        whole("labels", labels, classes, len(self.train_y))  # one for each class or more
+        source = torch.Generator().manual_seed(whole("seed", seed, 0) % 2**64)
+        order = torch.randperm(len(self.train_y), generator=source).to(self.train_y.device)
         rank = torch.zeros_like(order)  # of each image within its class, in random order
         for label in range(classes):
             mine = order[self.train_y[order] == label]
@@ -121,12 +134,10 @@ def read_folder(
         ValueError: fewer than two classes, a class with fewer than two pictures, or a file that
             is no picture.
     """
-    if channels not in (1, 3):
-        raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {channels!r}.")
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"size must be a whole number of pixels from 1 up, not {size!r}.")
-    if not 0 < test_share < 1:
-        raise ValueError(f"test_share must be above 0 and below 1, not {test_share!r}.")
+    if not isinstance(channels, int) or channels not in (1, 3):
+        raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {shown(channels)}.")
+    whole("size", size, 1), whole("seed", seed, 0)
+    share("test_share", test_share)
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         classes = _classes(folder / "train")
         parts = [

@@ -14,6 +14,7 @@ from .images import ImageData
 from .text import TextData
 
 SMOKE = (1000, 500)  # training and test images under the smoke profile
+OPTIONS = ("size", "channels", "test_share", "seed")  # of a folder of pictures
 
 
 @dataclass(frozen=True)
@@ -138,19 +139,22 @@ def load(name: str | Path, **options: Any) -> ImageData | TextData:
     Raises:
         ValueError: an unknown name, a folder that cannot be read as classes of pictures, or a
             file that cannot be read as text.
+        TypeError: a name that is neither a string nor a path.
     """
+    paths.named("name", name)
     key = str(name).lower().replace("_", "-").replace("fashionmnist", "fashion-mnist")
     device = runtime.device()
     if key in names():
-        _no_options(key, options)
+        _only((), key, options)
         if key in text.SOURCES:
             return text.load(key, device)
         return _smaller(_stand_in(key, "glyphs", device) if key == "glyphs" else _real(key, device))
     path = paths.root() / name  # an absolute one stays itself
     if path.is_file() and path.suffix.lower() == ".txt":
-        _no_options(path.name, options)
+        _only((), path.name, options)
         return text.assemble(path.name, text.read(path), f"file {path.name}", device)
     if path.is_dir():
+        _only(OPTIONS, path.name, options)
         parts, classes = images.read_folder(path, **options)
         return _smaller(images.assemble(path.name, parts, classes, f"folder {path.name}", device))
     raise ValueError(
@@ -159,9 +163,10 @@ def load(name: str | Path, **options: Any) -> ImageData | TextData:
     )
 
 
-def _no_options(name: str, options: dict[str, Any]) -> None:
-    if options:
-        raise ValueError(f"{name} takes no options, but got: {', '.join(options)}.")
+def _only(accepted: Sequence[str], name: str, options: dict[str, Any]) -> None:
+    if wrong := [option for option in options if option not in accepted]:
+        takes = f"the options {', '.join(accepted)}" if accepted else "no options"
+        raise ValueError(f"{name} takes {takes}, but got: {', '.join(wrong)}.")
 
 
 def _real(name: str, device: torch.device) -> ImageData:

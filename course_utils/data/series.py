@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from .. import paths, runtime
+from ..runtime import share, shown, tensor, whole
 from . import tables
 from .batches import Batches
 
@@ -41,6 +42,9 @@ class SeriesData:
     `train` (N, T, F) and `test` (M, T, F) are float32, T steps of F features. They are scaled so
     that the training part fills 0…1, feature by feature; a test part of later time may leave that
     range, and is not clipped. The training windows come in random order.
+
+    Raises:
+        TypeError, ValueError: parts that are no sequences, or not of those features.
     """
 
     name: str
@@ -55,12 +59,28 @@ class SeriesData:
     train_waves: Waves | None = None  # of sines, the truth behind each sequence
     test_waves: Waves | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.features, list | tuple):
+            raise TypeError(f"features must be names, one a feature, not {shown(self.features)}.")
+        for name, part in (("train", self.train), ("test", self.test)):
+            if tensor(name, part).ndim != 3 or part.shape[2] != len(self.features):
+                raise ValueError(
+                    f"{name} must be of shape (N, T, {len(self.features)}), as there are "
+                    f"{len(self.features)} features, not {tuple(part.shape)}."
+                )
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if tensor(name, bound).shape != (len(self.features),):
+                raise ValueError(f"{name} must be one number a feature, not {tuple(bound.shape)}.")
+
     def inverse(self, samples: torch.Tensor | np.ndarray) -> torch.Tensor:
         """Scaled values (…, F) in the units of the series: float64, on the CPU.
 
         Raises:
-            ValueError: another number of features.
+            TypeError, ValueError: no numbers, or another number of features.
         """
+        numeric = isinstance(samples, np.ndarray) and samples.dtype.kind in "biuf"
+        if not numeric and not isinstance(samples, torch.Tensor):
+            raise TypeError(f"samples must be a tensor or numbers in an array, not {shown(samples)}.")
         samples = torch.as_tensor(samples).detach().cpu().double()
         if samples.ndim == 0 or samples.shape[-1] != len(self.features):
             raise ValueError(
@@ -105,11 +125,9 @@ def series(name: str | Path, length: int = 24, *, seed: int = 0, **options: Any)
             a constant column, or a file that cannot be read safely; it names row and column.
         TypeError: a name that is neither a string nor a path.
     """
-    _whole("length", length, 2)
-    _whole("seed", seed, 0)
-    if not isinstance(name, str | Path):
-        raise TypeError(f"name must be a string or a path, not of type {type(name).__name__}.")
-    path = paths.root() / name  # an absolute one stays itself
+    whole("length", length, 2)
+    whole("seed", seed, 0)
+    path = paths.root() / paths.named("name", name)  # an absolute one stays itself
     kind = str(name).lower() if str(name).lower() in ("sines", "sunspots") else "a CSV file"
     if kind == "a CSV file" and not path.is_file():
         raise ValueError(
@@ -132,18 +150,13 @@ def series(name: str | Path, length: int = 24, *, seed: int = 0, **options: Any)
     )
 
 
-def _whole(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
-
-
 def _sines(
     length: int, seed: int, count: int = 10_000, features: int = 5, ranges: str = "code"
 ) -> SeriesData:
-    _whole("count", count, 2)
-    _whole("features", features, 1)
-    if ranges not in RANGES:
-        raise ValueError(f"ranges must be one of {', '.join(RANGES)}, not {ranges!r}.")
+    whole("count", count, 2)
+    whole("features", features, 1)
+    if not isinstance(ranges, str) or ranges not in RANGES:
+        raise ValueError(f"ranges must be one of {', '.join(RANGES)}, not {shown(ranges)}.")
     counts = (count, count)
     if runtime.profile() == "smoke":
         counts = tuple(min(count, most) for most in SMOKE)
@@ -177,11 +190,10 @@ def _windows(
     test_share: float = 0.2, split: str = "time", stride: int = 1,
 ) -> SeriesData:  # fmt: skip
     """Split, scale and cut a series (R, F)."""
-    _whole("stride", stride, 1)
-    if split not in ("time", "random"):
-        raise ValueError(f'split must be "time" or "random", not {split!r}.')
-    if not isinstance(test_share, float) or not 0 < test_share < 1:
-        raise ValueError(f"test_share must be a number above 0 and below 1, not {test_share!r}.")
+    whole("stride", stride, 1)
+    share("test_share", test_share)
+    if not isinstance(split, str) or split not in ("time", "random"):
+        raise ValueError(f'split must be "time" or "random", not {shown(split)}.')
     source_of_order = np.random.default_rng(seed)
     border = len(rows) - round(len(rows) * test_share) if split == "time" else None
     if border is not None:

@@ -139,8 +139,9 @@ def _chosen(
         if not usual:
             raise ValueError(f"{path} has no column but of dates ({', '.join(names)}).")
         return usual
-    wanted = [columns] if isinstance(columns, str) else list(columns)
-    if not wanted or len(set(wanted)) < len(wanted) or not set(wanted) <= set(names):
+    wanted = [columns] if isinstance(columns, str) else columns
+    known = isinstance(wanted, list | tuple) and all(name in names for name in wanted)
+    if not known or not wanted or len(set(wanted)) < len(wanted):
         raise ValueError(
             f"columns must be one or more of {', '.join(map(repr, names))}, each once, "
             f"not {columns!r}."

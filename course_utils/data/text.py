@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from .. import runtime
+from ..runtime import shown, whole, whole_numbers
 from . import download
 from .download import Remote
 
@@ -48,18 +49,17 @@ class Windows:
         seed: of the beginnings, from 0 up.
 
     Raises:
+        TypeError: ids that are no tensor of whole numbers.
         ValueError: a stream too short for one batch, or a number out of range.
     """
 
     def __init__(self, ids: torch.Tensor, size: int, length: int, seed: int = 0) -> None:
-        for name, value, least in (("size", size, 1), ("length", length, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
+        whole("size", size, 1), whole("length", length, 1), whole("seed", seed, 0)
         needed = (size + 1) * length  # one window is kept back for the beginnings
-        if ids.ndim != 1 or len(ids) < needed:
+        if whole_numbers("ids", ids).ndim != 1 or len(ids) < needed:
             given = f"{len(ids):,} symbols" if ids.ndim == 1 else f"shape {tuple(ids.shape)}"
             raise ValueError(
-                f"A stream of at least {needed:,} symbols is needed for {size} windows of "
+                f"A stream of at least {needed:,} symbols (ids) is needed for {size} windows of "
                 f"{length} side by side; it has {given}. Take a longer text, or a smaller size "
                 "or length."
             )
@@ -73,7 +73,9 @@ class Windows:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """The batches of an epoch in order, from number `start` on."""
-        begin = int(np.random.default_rng([self.seed, epoch]).integers(self.length))
+        whole("start", start, 0)
+        order = np.random.default_rng([self.seed, whole("epoch", epoch, 0)])
+        begin = int(order.integers(self.length))
         used = self.size * self.length * len(self)
         inputs = self.ids[begin : begin + used].view(self.size, -1)  # (B, T · len)
         targets = self.ids[begin + 1 : begin + 1 + used].view(self.size, -1)
@@ -87,6 +89,9 @@ class TextData:
 
     `train` and `validation` are (N,), int64, indices into `symbols`, the sorted characters of
     the whole text. `source` says what the text really is: a stand-in says so.
+
+    Raises:
+        TypeError, ValueError: other parts, or an index that is none.
     """
 
     name: str
@@ -94,6 +99,14 @@ class TextData:
     validation: torch.Tensor
     symbols: str
     source: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.symbols, str) or not self.symbols:
+            raise ValueError(f"symbols must be a string of characters, not {shown(self.symbols)}.")
+        for name, ids in (("train", self.train), ("validation", self.validation)):
+            if whole_numbers(name, ids).ndim != 1:
+                raise ValueError(f"{name} must be of shape (N,), not {tuple(ids.shape)}.")
+            _within(name, ids, self.symbols)
 
     @property
     def is_stand_in(self) -> bool:
@@ -121,15 +134,14 @@ class TextData:
 
     def decode(self, ids: torch.Tensor | Sequence[int]) -> str:
         """The text of symbols (N,)."""
-        ids = torch.as_tensor(ids).cpu()
+        try:
+            ids = torch.as_tensor(ids).cpu()
+        except (RuntimeError, TypeError, ValueError):
+            raise TypeError(f"ids must be whole numbers (N,), not {shown(ids)}.") from None
         if ids.ndim != 1 or (len(ids) and ids.is_floating_point()):
             raise ValueError(f"ids must be whole numbers of shape (N,), not {tuple(ids.shape)} "
                              f"of {ids.dtype}.")  # fmt: skip
-        if len(ids) and not 0 <= ids.min() <= ids.max() < len(self.symbols):
-            raise ValueError(
-                f"ids must be from 0 to {len(self.symbols) - 1}; they are from {ids.min()} to "
-                f"{ids.max()}."
-            )
+        _within("ids", ids, self.symbols)
         return (
             _codes(self.symbols)[ids.long().numpy()].tobytes().decode("utf-32-le", "surrogatepass")
         )
@@ -137,6 +149,14 @@ class TextData:
     def windows(self, size: int, length: int, seed: int = 0) -> Windows:
         """Windows of the training part: `size` of them side by side, `length` symbols each."""
         return Windows(self.train, size, length, seed)
+
+
+def _within(name: str, ids: torch.Tensor, symbols: str) -> None:
+    if len(ids) and not 0 <= ids.min() <= ids.max() < len(symbols):
+        raise ValueError(
+            f"{name} must be from 0 to {len(symbols) - 1}; they are from {ids.min()} to "
+            f"{ids.max()}."
+        )
 
 
 def _codes(text: str) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 import torch
 
+from ..runtime import tensor, whole, whole_numbers
+
 
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """The share of rows whose largest logit is the label's.
@@ -12,22 +14,40 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
     Returns:
         One number in 0…1, on the device of the logits.
+
+    Raises:
+        TypeError, ValueError: no tensors, shapes that do not fit, or labels that are not whole.
     """
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+    tensor("logits", logits), tensor("labels", labels)
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not logits.numel():
         raise ValueError(
-            "accuracy takes logits of shape (B, K) and labels of shape (B,), not "
+            "accuracy takes logits of shape (B, K) and labels of shape (B,), from 1 up, not "
             f"{tuple(logits.shape)} and {tuple(labels.shape)}."
         )
+    whole_numbers("labels", labels)
     return (logits.argmax(1) == labels).float().mean()
 
 
 def confusion(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Counts of (true class, predicted class), shape (K, K); rows are true classes."""
+    """Counts of (true class, predicted class), shape (K, K); rows are true classes.
+
+    Args:
+        predicted, labels: (N,), whole numbers in 0…K-1.
+        classes: K, from 1 up.
+
+    Raises:
+        TypeError, ValueError: no tensors of whole numbers, of two lengths, or beyond K.
+    """
+    whole("classes", classes, 1)
+    tensor("predicted", predicted), tensor("labels", labels)
     if predicted.shape != labels.shape or predicted.ndim != 1:
         raise ValueError(
-            "confusion takes two rows of classes of one length, not "
+            "confusion takes predicted and labels, two rows of classes of one length, not "
             f"{tuple(predicted.shape)} and {tuple(labels.shape)}."
         )
+    # As int64, since a byte does not hold the square of many classes.
+    predicted = whole_numbers("predicted", predicted).long()
+    labels = whole_numbers("labels", labels).long()
     both = torch.cat([predicted, labels])
     if len(both) and not 0 <= both.min() <= both.max() < classes:
         raise ValueError(

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import torch
 
-from .inputs import Samples, numbers, pair, whole
+from ..runtime import whole
+from .inputs import Samples, numbers, pair
 
 BLOCK = 2**20  # entries of a piece of a distance matrix: 8 MiB
 

@@ -18,6 +18,7 @@ from filelock import FileLock
 from torch import nn
 
 from .. import checkpoint, paths, runtime
+from ..runtime import whole_numbers
 from .classification import accuracy
 
 WIDTH = 64  # features of an image: the last maps
@@ -117,6 +118,14 @@ def _image_shape(data: Labelled) -> tuple[int, ...]:
     shape = tuple(data.train_x.shape[1:])
     for part in ("train_x", "test_x"):
         _check(part, getattr(data, part), shape)
+    for part, images in (("train_y", data.train_x), ("test_y", data.test_x)):
+        labels = whole_numbers(part, getattr(data, part))
+        low, high = labels.aminmax() if labels.numel() else (0, 0)
+        if labels.shape != images.shape[:1] or not 0 <= low <= high < len(data.classes):
+            raise ValueError(
+                f"{part} must be {len(images)} labels from 0 to {len(data.classes) - 1}, one an "
+                f"image, not {tuple(labels.shape)} from {low} to {high}."
+            )
     if min(shape[1:]) < SMALLEST:
         raise ValueError(
             f"data must have images of {SMALLEST} × {SMALLEST} pixels or more, not "

@@ -26,6 +26,8 @@ def numbers(name: str, values: Samples, axes: int, allowed: float = 0.0) -> torc
     if values.ndim != axes or 0 in values.shape:
         wanted = {1: "(D,)", 2: "(N, D), a row for each sample"}[axes]
         raise ValueError(f"{name} must be of shape {wanted}, not {tuple(values.shape)}.")
+    if np.iscomplexobj(values) if isinstance(values, np.ndarray) else values.is_complex():
+        raise TypeError(f"{name} must hold real numbers, not {values.dtype}.")
     if isinstance(values, np.ndarray):
         try:
             values = torch.from_numpy(np.array(values, np.float64))
@@ -66,14 +68,3 @@ def pair(real: Samples, fake: Samples, least: int) -> tuple[torch.Tensor, torch.
             f"{real.shape[1]} a row and fake {fake.shape[1]}."
         )
     return real, fake
-
-
-def whole(name: str, value: int, least: int) -> int:
-    """`value`, if it is a whole number from `least` up.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
-    return value

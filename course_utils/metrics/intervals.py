@@ -10,11 +10,13 @@ import math
 import statistics
 import warnings
 from collections.abc import Callable
+from numbers import Real
 
 import numpy as np
 import torch
 
-from .inputs import Samples, whole
+from ..runtime import shown, whole
+from .inputs import Samples
 
 
 def bootstrap(
@@ -44,13 +46,16 @@ def bootstrap(
         (low, high); low may be negative where the metric cannot be.
 
     Raises:
-        TypeError: samples that are neither tensors nor arrays, or a metric that gives no number.
+        TypeError: samples that are neither tensors nor arrays, or a metric that is no function,
+            or gives no number.
         ValueError: fewer than 2 rows, a number out of range, or a metric that gives NaN.
     """
     whole("resamples", resamples, 2)
     rng = np.random.default_rng(whole("seed", seed, 0))
-    if not 0 < level < 1:
-        raise ValueError(f"level must be above 0 and below 1, not {level!r}.")
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise ValueError(f"level must be above 0 and below 1, not {shown(level)}.")
+    if not callable(metric):
+        raise TypeError(f"metric must be a function of the samples, not {shown(metric)}.")
     _check(samples)
     value = _number(metric(*samples))  # what it warns of is said once, here
     with warnings.catch_warnings():

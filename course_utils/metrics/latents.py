@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from ..runtime import real
 from .inputs import Samples, numbers, rows
 
 
@@ -30,9 +31,7 @@ def active_units(means: Samples, threshold: float = 0.01) -> torch.Tensor:
         TypeError, ValueError: wrong kind or shape, NaN or infinity, fewer than 2 rows, or a
             negative threshold.
     """
-    if not threshold >= 0:
-        raise ValueError(f"threshold must be a number from 0 up, not {threshold!r}.")
-    return rows("means", means, 2).var(0) > threshold
+    return rows("means", means, 2).var(0) > real("threshold", threshold, 0)
 
 
 def importance_likelihood(log_weights: Samples | Iterable[Samples]) -> torch.Tensor:

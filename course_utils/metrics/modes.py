@@ -1,9 +1,13 @@
 """Which modes of a known mixture samples reach, and how closely. Knows no model."""
 
+import math
 import warnings
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
+
+from ..runtime import shown, tensor
 
 FEW = 10  # samples for each mode; with fewer a mode can be missed by chance alone
 
@@ -31,22 +35,24 @@ def modes(samples: torch.Tensor, centres: torch.Tensor, sigma: float) -> Modes:
         sigma: the standard deviation of each mode in each direction, above 0, in that unit.
 
     Raises:
+        TypeError: what is no tensor.
         ValueError: shapes that do not fit, a sample or a centre that is not finite, or a sigma
             that is not above 0.
 
     Warns:
         UserWarning: fewer than 10 samples for each mode, so that the count says little.
     """
-    if centres.ndim != 2 or not len(centres):
+    if tensor("centres", centres).ndim != 2 or not centres.numel():
         raise ValueError(f"centres must be of shape (K, d), not {tuple(centres.shape)}.")
     count, width = centres.shape
-    if samples.ndim not in (2, 3) or samples.shape[-1] != width or not samples.numel():
+    fits = tensor("samples", samples).ndim in (2, 3) and samples.shape[-1] == width
+    if not fits or not samples.numel():
         raise ValueError(
             f"samples must be of shape (N, {width}) or (S, N, {width}), as wide as the centres, "
             f"not {tuple(samples.shape)}."
         )
-    if not 0 < sigma < float("inf"):
-        raise ValueError(f"sigma must be a number above 0, not {sigma!r}.")
+    if not isinstance(sigma, Real) or not 0 < sigma < math.inf:
+        raise ValueError(f"sigma must be a number above 0, not {shown(sigma)}.")
     for name, values in (("samples", samples), ("centres", centres)):
         bad = int((~values.isfinite()).sum())
         if bad:

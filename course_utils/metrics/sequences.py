@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from .. import runtime
+from ..runtime import whole
 from .critics import TRAIN_SHARE, Plan, discriminate, predict
-from .inputs import Samples, whole
+from .inputs import Samples
 from .steps import same_shape, sequences
 
 REPEATS = 10  # the protocol's
@@ -194,7 +195,7 @@ def discriminative_floors(
         order = np.random.default_rng([seed, REPEATS]).permutation(len(whole_set))
         one, other = (whole_set[part] for part in np.array_split(order, 2))
     return {
-        "real against real": discriminative_score(one, other, **options),
+        "real against real": discriminative_score(one, {"fresh": other}, **options)["fresh"],
         "copy of the training set": discriminative_score(real, real, **options),
     }
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from .factors import SHAPE, Factors
+from .factors import SHAPE, Factors, natural, show, table
 from .shapes import REACH, atlas
 
 SIZES = (16, 64)  # pixels along a picture
@@ -37,7 +37,8 @@ def draw(factors: Factors, size: int = 28, channels: int = 1, masks: bool = Fals
     The same factors give the same bytes, whatever scenes stand beside them.
     Raises ValueError for another size or number of channels, or glyphs under 4 pixels tall.
     """
-    _check_drawing(factors, size, channels)
+    check_canvas(size, channels)
+    _check_legible(table(factors), size)
     n, s = len(factors), factors.scenes
     images = torch.empty(s, channels, size, size, dtype=torch.uint8)
     boxes = torch.zeros(n, 4)
@@ -65,7 +66,8 @@ def coverage(factors: Factors, size: int, rows=slice(None)) -> torch.Tensor:
 
     Differentiable in the factors of SHAPE, all real.
     """
-    f = {name: getattr(factors, name)[rows][:, None, None] for name in SHAPE}
+    natural("size", size, 1)
+    f = {name: getattr(table(factors), name)[rows][:, None, None] for name in SHAPE}
     tiles = atlas(factors.alphabet).tiles[factors.font[rows], factors.label[rows]]  # (n, T, T)
     centre = (torch.arange(size) + 0.5) / size
     right, down = centre - f["x"], centre[:, None] - f["y"]  # (n, 1, size), (n, size, 1)
@@ -91,7 +93,7 @@ def extents(factors: Factors) -> torch.Tensor:
     Fractions of the picture. It holds all the ink but the soft edge, less than a pixel wide; the
     boxes of `draw` are tighter where the glyph's corners are empty.
     """
-    ink = atlas(factors.alphabet).ink[factors.font, factors.label]  # (N, 2)
+    ink = atlas(table(factors).alphabet).ink[factors.font, factors.label]  # (N, 2)
     wide, tall = (ink + (factors.weight + factors.outline / 2 + factors.warp)[:, None]).T
     angle, lean = torch.deg2rad(factors.angle), factors.shear * tall
     cos, sin = angle.cos(), angle.sin()
@@ -152,12 +154,17 @@ def _bytes(values: torch.Tensor) -> torch.Tensor:
     return (values.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-def _check_drawing(factors: Factors, size: int, channels: int) -> None:
+def check_canvas(size: int, channels: int) -> None:
+    """ValueError unless pictures can be of this size and so many channels."""
     low, high = SIZES
     if not isinstance(size, int) or not low <= size <= high:
-        raise ValueError(f"size is {size!r}; it takes a whole number from {low} to {high} pixels.")
-    if channels not in (1, 3):
-        raise ValueError(f"channels is {channels!r}; it takes 1 (grey) or 3 (colour).")
+        given = show(size)
+        raise ValueError(f"size is {given}; it takes a whole number from {low} to {high} pixels.")
+    if not isinstance(channels, int) or channels not in (1, 3):
+        raise ValueError(f"channels is {show(channels)}; it takes 1 (grey) or 3 (colour).")
+
+
+def _check_legible(factors: Factors, size: int) -> None:
     if len(factors) and factors.scale.min() * size < _SMALLEST:
         raise ValueError(
             f"scale {factors.scale.min():.3g} at size {size} makes a glyph under {_SMALLEST} "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ...runtime import shown
 from .shapes import DIGITS, check, fonts
 
 # Red, green, blue in [0, 1]: M. Okabe and K. Ito's colours for all kinds of colour vision (2002),
@@ -108,11 +109,12 @@ class Factors:
 
     def _lengths(self) -> tuple[int, int]:
         """Number of glyphs and of scenes: a (S, 3) background may have scenes with no glyph."""
-        label, background = torch.as_tensor(self.label), torch.as_tensor(self.background)
+        label, background = column("label", self.label), column("background", self.background)
         n = len(label) if label.ndim else 1
         if background.ndim == 2:
             return n, len(background)
-        return n, n if self.scene is None else int(torch.as_tensor(self.scene).max()) + 1
+        scene = torch.arange(n) if self.scene is None else column("scene", self.scene)
+        return n, int(scene.max()) + 1 if scene.numel() else 0
 
     @property
     def scenes(self) -> int:
@@ -125,11 +127,21 @@ class Factors:
 
     def change(self, **fields) -> "Factors":
         """The same table with some fields replaced: the pixel-exact partner in another look."""
+        known = [field.name for field in dataclasses.fields(self)]
+        if strange := [name for name in fields if name not in known]:
+            raise ValueError(f"{', '.join(strange)}: change takes {', '.join(known)}.")
         return dataclasses.replace(self, **fields)
 
     def rows(self, index) -> "Factors":
         """The same scenes with only the chosen glyphs (an index tensor, a mask or a slice)."""
         names = ("label", "scene", "font", *SHAPE, "ink")
+        try:
+            torch.arange(len(self))[index]
+        except (IndexError, RuntimeError, TypeError):
+            raise ValueError(
+                f"index is {show(index)}; it takes numbers of glyphs below {len(self)}, a mask or a "
+                "slice."
+            ) from None
         return self.change(**{name: getattr(self, name)[index] for name in names})
 
     def __getitem__(self, index) -> "Factors":
@@ -154,7 +166,7 @@ def captions(factors: Factors, full: bool = False) -> list[str]:
     Sizes are large from LARGE on, and small; colours are the nearest of PALETTE. "tilted" (from
     TILTED degrees) and "outlined" are said, "upright" and "solid" only with full=True.
     """
-    size = [("small", "large")[large] for large in (factors.scale >= LARGE).tolist()]
+    size = [("small", "large")[large] for large in (table(factors).scale >= LARGE).tolist()]
     turn = ((factors.angle + 180) % 360 - 180).abs() >= TILTED
     tilt = [("upright", "tilted")[tilted] for tilted in turn.tolist()]
     stroke = [("solid", "outlined")[lined] for lined in (factors.outline > 0).tolist()]
@@ -186,39 +198,54 @@ def _list(things: list[str]) -> str:
 def natural(name: str, value, least: int) -> None:
     """ValueError unless `value` is one whole number from `least`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} is {value!r}; it takes a whole number from {least}.")
+        raise ValueError(f"{name} is {show(value)}; it takes a whole number from {least}.")
+
+
+def table(factors: Factors) -> Factors:
+    """TypeError unless these are factors."""
+    if not isinstance(factors, Factors):
+        raise TypeError(f"factors is {show(factors)}; it takes Factors, as `sample` gives them.")
+    return factors
+
+
+def column(name: str, value, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """`value` as a tensor; ValueError where it holds no numbers."""
+    try:
+        return torch.as_tensor(value, dtype=dtype)
+    except (RuntimeError, TypeError, ValueError):
+        raise ValueError(f"{name} is {show(value)}; it takes numbers.") from None
 
 
 def whole(name: str, value, rows: int, end: int) -> torch.Tensor:
     """`value` as (rows,) int64, each entry in 0 ... end - 1."""
-    column = torch.as_tensor(value)
-    fits = column.ndim == 0 or column.shape == (rows,)
-    if not fits or column.is_floating_point() or ((column < 0) | (column >= end)).any():
+    values = column(name, value)
+    fits = values.ndim == 0 or values.shape == (rows,)
+    if not fits or values.is_floating_point() or ((values < 0) | (values >= end)).any():
         raise ValueError(
-            f"{name} is {_show(value)}; it takes {rows} whole numbers (or one for all) "
+            f"{name} is {show(value)}; it takes {rows} whole numbers (or one for all) "
             f"from 0 to {end - 1}."
         )
-    return column.to(torch.int64).expand(rows)
+    return values.to(torch.int64).expand(rows)
 
 
 def real(name: str, value, shape: tuple[int, ...], limits: tuple[float, float]) -> torch.Tensor:
     """`value` as float32 of `shape`, each entry within `limits`."""
-    column = torch.as_tensor(value, dtype=torch.float32)
-    fits = column.ndim <= len(shape) and all(
+    values = column(name, value, torch.float32)
+    fits = values.ndim <= len(shape) and all(
         have in (1, want)
-        for have, want in zip(reversed(column.shape), reversed(shape), strict=False)
+        for have, want in zip(reversed(values.shape), reversed(shape), strict=False)
     )
     low, high = limits
-    if not fits or not (column.isfinite() & (column >= low) & (column <= high)).all():
+    if not fits or not (values.isfinite() & (values >= low) & (values <= high)).all():
         raise ValueError(
-            f"{name} is {_show(value)}; it takes numbers from {low} to {high} "
+            f"{name} is {show(value)}; it takes numbers from {low} to {high} "
             f"in the shape {shape} or one that broadcasts to it."
         )
-    return column.expand(shape)
+    return values.expand(shape)
 
 
-def _show(value) -> str:
+def show(value) -> str:
     """A value for an error message: a long tensor as its shape and range."""
     if isinstance(value, torch.Tensor) and value.numel() > 8:
         return f"a tensor {tuple(value.shape)} from {value.min():.4g} to {value.max():.4g}"
-    return repr(value.tolist() if isinstance(value, torch.Tensor) else value)
+    return shown(value.tolist() if isinstance(value, torch.Tensor) else value)

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from .drawing import draw, extents
-from .factors import LIMITS, PALETTE, Factors, natural, real
-from .shapes import DIGITS, fonts
+from .drawing import check_canvas, draw, extents
+from .factors import LIMITS, PALETTE, Factors, natural, real, show, table
+from .shapes import DIGITS, check, fonts
 
 Range = float | tuple[float, float]
 _COLOURS = torch.tensor(list(PALETTE.values()))  # (colours, 3)
@@ -45,8 +45,9 @@ def sample(
     Raises ValueError for anything else, or where glyphs find no room side by side.
     """
     natural("n", n, 1)
+    check(alphabet)
     if not isinstance(outlined, int | float) or not 0 <= outlined <= 1:
-        raise ValueError(f"outlined is {outlined!r}; it takes a share from 0 to 1.")
+        raise ValueError(f"outlined is {show(outlined)}; it takes a share from 0 to 1.")
     least, most = _ends("glyphs_per_scene", glyphs_per_scene, 0, 100)
     for end in (least, most):
         natural("glyphs_per_scene", end, 0)
@@ -59,7 +60,7 @@ def sample(
         alphabet=alphabet,
         scene=scene,
         label=(u[:, 0] * len(alphabet)).long(),
-        font=_choose("font", font or fonts(), fonts(), u[:, 1]),
+        font=_choose("font", fonts() if font is None else font, fonts(), u[:, 1]),
         scale=_between("scale", scale, u[:, 2]),
         angle=_between("angle", angle, u[:, 3]),
         shear=_between("shear", shear, u[:, 4]),
@@ -86,7 +87,7 @@ def move(factors: Factors, velocity, frames: int, spin=0.0) -> Factors:
     boxes.view(N, frames, 4) the tracks. Each frame has its own noise.
     """
     natural("frames", frames, 1)
-    n, s, time = len(factors), factors.scenes, torch.arange(frames)
+    n, s, time = len(table(factors)), factors.scenes, torch.arange(frames)
     velocity = real("velocity", velocity, (n, 2), (-1.0, 1.0))
     spin = real("spin", spin, (n,), LIMITS["angle"])
     angle = factors.angle[:, None] + spin[:, None] * time  # (N, T)
@@ -120,6 +121,7 @@ def mnist_like(
     """
     for name, count in (("train", train), ("test", test)):
         natural(name, count, 1)
+    check_canvas(size, channels)
     # Measured: a linear classifier reaches 88 %, a CNN of 0.1 M weights 99.5 % in 3 epochs
     # (MNIST: 92 % and 99 %). Place decides the first, warp the second.
     colours = ("white", "black") if channels == 1 else (PALETTE, PALETTE)
@@ -204,7 +206,7 @@ def _ends(name: str, wanted: Range, lowest: float, highest: float) -> tuple[floa
     numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
     if not numbers or not lowest <= ends[0] <= ends[1] <= highest:
         raise ValueError(
-            f"{name} is {wanted!r}; it takes a number or (low, high) from {lowest} to {highest}."
+            f"{name} is {show(wanted)}; it takes a number or (low, high) from {lowest} to {highest}."
         )
     return ends[0], ends[1]
 
@@ -217,19 +219,25 @@ def _between(name: str, wanted: Range, u: torch.Tensor) -> torch.Tensor:
 
 def _choose(name: str, wanted, known: Iterable[str], u: torch.Tensor) -> torch.Tensor:
     """Indices into `known`, uniform over the names `wanted`."""
-    known = list(known)
-    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    known, wanted = list(known), _listed(name, wanted)
     strange = [choice for choice in wanted if choice not in known]
     if strange or not wanted:
         raise ValueError(
-            f"{name} is {strange or wanted}; it takes names out of {', '.join(known)}."
+            f"{name} is {show(strange or wanted)}; it takes names out of {', '.join(known)}."
         )
     return torch.tensor([known.index(choice) for choice in wanted])[(u * len(wanted)).long()]
 
 
+def _listed(name: str, wanted: str | Iterable[str]) -> list[str]:
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(wanted, Iterable) or isinstance(wanted, torch.Tensor | np.ndarray):
+        raise ValueError(f"{name} is {show(wanted)}; it takes a name, or a list of them.")
+    return list(wanted)
+
+
 def _inks(wanted, grounds: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
     """(N, 3) colours out of the names `wanted`, none that of its ground (N,), an index."""
-    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    wanted = _listed("ink", wanted)
     ink = torch.zeros(len(u), 3)
     for ground in grounds.unique().tolist():
         here = grounds == ground

@@ -11,6 +11,8 @@ from matplotlib.ft2font import FT2Font
 from PIL import ImageFont
 from scipy.ndimage import distance_transform_edt
 
+from ...runtime import shown
+
 DIGITS = "0123456789"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -74,7 +76,7 @@ def check(alphabet: str) -> None:
     known = isinstance(alphabet, str) and set(alphabet) <= set(DIGITS + LETTERS)
     if not known or not alphabet or len(set(alphabet)) < len(alphabet):
         raise ValueError(
-            f"alphabet is {alphabet!r}; it takes one or more distinct digits or letters a-z, A-Z."
+            f"alphabet is {shown(alphabet)}; it takes one or more distinct digits or letters a-z, A-Z."
         )
 
 

@@ -1,0 +1,176 @@
+"""Numbers as lines, bars and tables of colours. Knows nothing of where they come from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from .. import runtime
+from ..runtime import COLOURS
+from . import inputs
+from .figure import Plot
+
+MARKS = "os^Dv*P"
+DASHES = ("-", "--", "-.", ":")
+
+
+def lines(
+    curves: Mapping[str, tuple[Any, Any] | tuple[Any, Any, Any]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    baselines: Mapping[str, float] | None = None,
+    log: str = "",
+    size: tuple[float, float] = (6.5, 3.2),
+) -> Plot:
+    """Named curves in one frame, told apart by colour, dash and marker.
+
+    Args:
+        curves: name -> (x, y), or (x, y, spread) with a band of one spread to each side.
+        baselines: name -> a level, drawn as a thin grey line with its name beside it.
+        log: `"x"`, `"y"` or `"xy"` for logarithmic axes.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind, or curves of unequal lengths.
+    """
+    inputs.texts(xlabel=xlabel, ylabel=ylabel, log=log)
+    if log not in ("", "x", "y", "xy"):
+        raise ValueError(f'log must be "x", "y", "xy" or empty, not {log!r}.')
+    if not isinstance(curves, Mapping):
+        raise TypeError(f"curves must be a dict, name -> (x, y), not {runtime.shown(curves)}.")
+    plot = Plot(*inputs.pair("size", size), alt)
+    axes = plot.subplots()
+    for number, (name, given) in enumerate(curves.items()):
+        x, y, *spread = inputs.curve(name, given)
+        mark = MARKS[number % len(MARKS)] if len(x) <= 30 else None
+        style = {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number % len(DASHES)]}
+        axes.plot(x, y, label=name, marker=mark, ms=4, **style)
+        if spread:
+            [band] = spread
+            axes.fill_between(x, y - band, y + band, color=style["color"], alpha=0.2, lw=0)
+    _baselines(axes, baselines)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if "x" in log:
+        axes.set_xscale("log")
+    if "y" in log:
+        axes.set_yscale("log")
+    if len(curves) > 1:  # beside the axes, where it hides no curve
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return plot
+
+
+def heatmap(
+    table: Any,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    value: str,
+    alt: str,
+    form: str = ".2f",
+    size: tuple[float, float] = (5.5, 4.4),
+) -> Plot:
+    """A table of numbers, (R, C), as coloured cells with the numbers written in them."""
+    table = inputs.array(table, "table")
+    if table.ndim != 2 or not table.size:
+        raise ValueError(f"table must be of shape (R, C), not {table.shape}.")
+    inputs.texts(xlabel=xlabel, ylabel=ylabel, value=value)
+    inputs.labels("rows", rows, len(table), "row")
+    inputs.labels("columns", columns, table.shape[1], "column")
+    inputs.form(table, form)
+    plot = Plot(*inputs.pair("size", size), alt)
+    axes = plot.subplots()
+    shown = axes.imshow(table, cmap="cividis", aspect="auto")
+    middle = (table.min() + table.max()) / 2
+    for (row, column), number in np.ndenumerate(table):
+        ink = "black" if number > middle else "white"
+        axes.text(column, row, format(number, form), ha="center", va="center", color=ink, size=8)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.grid(False)
+    plot.colorbar(shown, label=value)
+    return plot
+
+
+def bars(
+    heights: Mapping[str, float],
+    *,
+    ylabel: str,
+    alt: str,
+    spread: Mapping[str, float] | None = None,
+    baselines: Mapping[str, float] | None = None,
+    size: tuple[float, float] = (6.0, 3.0),
+) -> Plot:
+    """One bar a name, its value written on top, with whiskers where a spread is given."""
+    inputs.texts(ylabel=ylabel)
+    heights = inputs.levels("heights", heights)
+    whiskers = None if spread is None else inputs.spread(spread, heights)
+    plot = Plot(*inputs.pair("size", size), alt)
+    axes = plot.subplots()
+    drawn = axes.bar(list(heights), list(heights.values()), yerr=whiskers, capsize=4)
+    axes.bar_label(drawn, fmt="%.3g", padding=2)
+    _baselines(axes, baselines)
+    axes.set_ylabel(ylabel)
+    axes.grid(axis="x", visible=False)
+    return plot
+
+
+def curves(history: Any, total: int | None = None, bins: int = 120) -> Plot:
+    """The metrics of a `History`: a panel for each, its evaluation as dots in the same panel.
+
+    An evaluated metric belongs to the panel whose name ends its own: `test accuracy` is drawn in
+    the panel of `accuracy`. Long curves are drawn as means over at most `bins` stretches.
+    """
+    if not hasattr(history, "names") or not hasattr(history, "steps"):
+        raise TypeError(
+            f"history must be a History, as fit returns it, not {runtime.shown(history)}."
+        )
+    runtime.whole("bins", bins, 1)
+    if total is not None:
+        runtime.whole("total", total, 1)
+    panels: dict[str, list[str]] = {}
+    for name in history.names():
+        home = next((panel for panel in panels if name.endswith(panel)), None)
+        if home is None:
+            panels[name] = [name]
+        elif name not in history.values:
+            panels[home].append(name)
+        else:
+            panels[name] = [name]
+    told = ", ".join(f"{name} {history[name][-1]:.3g}" for name in history.names())
+    alt = f"Curves of training against the step; the last values are {told or 'not there yet'}."
+    plot = Plot(3.3 * max(1, min(3, len(panels))), 2.4 * max(1, -(-len(panels) // 3)), alt)
+    grid = plot.subplots(max(1, -(-len(panels) // 3)), max(1, min(3, len(panels))), squeeze=False)
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.axis("off")
+    for axes, (panel, names) in zip(grid.flat, panels.items(), strict=False):
+        for name in names:
+            _curve(axes, name, history, bins)
+        axes.set(xlabel="step", ylabel=panel, xlim=(0, total))
+        axes.locator_params(axis="x", nbins=4)  # numbers such as 100000 need the room
+        if len(names) > 1:
+            axes.legend(frameon=False, fontsize=8)
+    return plot
+
+
+def _curve(axes: Axes, name: str, history: Any, bins: int) -> None:
+    x, y = history.steps(name), history[name]
+    if name not in history.values:
+        axes.plot(x, y, "o--", color=COLOURS[1], label=name, ms=5)
+        return
+    if len(x) > bins:
+        x, y = (np.array([part.mean() for part in np.array_split(v, bins)]) for v in (x, y))
+    axes.plot(x, y, label="training", color=COLOURS[0])
+
+
+def _baselines(axes: Axes, baselines: Mapping[str, float] | None) -> None:
+    for name, level in inputs.levels("baselines", {} if baselines is None else baselines).items():
+        axes.axhline(level, color="#666666", lw=1, ls=(0, (1, 2)))
+        axes.annotate(
+            name, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom",
+            size=8, color="#444444",
+        )  # fmt: skip

@@ -1,0 +1,51 @@
+"""A figure that shows itself with its alt text. Knows nothing of what is drawn in it."""
+
+import base64
+import html
+import io
+from numbers import Real
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .. import runtime
+
+DPI = 90
+LARGEST = 700  # inches: matplotlib draws no more than 2¹⁶ pixels
+
+
+class Plot(Figure):
+    """A figure with alt text, drawn outside pyplot: nothing is shown twice, nothing piles up."""
+
+    def __init__(self, width: float, height: float, alt: str) -> None:
+        if not isinstance(alt, str) or not alt:
+            given = runtime.shown(alt)
+            raise ValueError(f"alt must say in a sentence what the figure shows, not {given}.")
+        if not all(isinstance(side, Real) and 0 < side < LARGEST for side in (width, height)):
+            raise ValueError(
+                f"The size of a figure must be above 0 and below {LARGEST} inches in width and "
+                f"height, not {runtime.shown(width)} and {runtime.shown(height)}."
+            )
+        super().__init__(figsize=(width, height), dpi=DPI, layout="constrained")
+        self.alt = alt
+
+    def png(self) -> bytes:
+        """The figure as the bytes of a PNG file."""
+        buffer = io.BytesIO()
+        FigureCanvasAgg(self).print_png(buffer)  # as `savefig` does, but drawn once, not twice
+        return buffer.getvalue()
+
+    def html(self, name: str = "") -> str:
+        """The figure as an `<img>` with its alt text, perhaps of a CSS class `name`."""
+        width, height = (round(pixels) for pixels in self.bbox.size)  # known before it is decoded
+        kind = f'class="{name}" ' if name else ""
+        return (
+            f'<img {kind}alt="{html.escape(self.alt)}" width="{width}" height="{height}" '
+            'style="max-width: 100%; height: auto" src="data:image/png;base64,'
+            f'{base64.b64encode(self.png()).decode()}">'
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
+        # HTML, because JupyterLab shows an `image/png` without its alt text.
+        return {"text/html": self.html(), "text/plain": self.alt}

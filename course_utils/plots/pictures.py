@@ -1,0 +1,85 @@
+"""Pictures in a grid, or beside the probabilities of their classes. Knows no data set."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import runtime
+from . import inputs
+from .figure import Plot
+
+
+def images(
+    pictures: Any,
+    titles: Sequence[str] | None = None,
+    *,
+    alt: str,
+    columns: int = 10,
+    size: float = 0.9,
+    limits: tuple[float, float] | None = (0, 1),
+) -> Plot:
+    """A grid of pictures, each with an optional title.
+
+    Args:
+        pictures: (N, C, H, W) with C 1 or 3, or (N, H, W); values within `limits`.
+        titles: N strings.
+        columns: how many stand in a row.
+        size: inches of one picture.
+        limits: the values of black and white; None takes each picture's own extremes, and
+            draws grey ones in a map from purple (low) to yellow (high).
+    """
+    low, high = inputs.limits(limits) if limits is not None else (None, None)
+    pictures = _pictures(inputs.array(pictures, "pictures"), limits)
+    if titles is not None:
+        inputs.labels("titles", titles, len(pictures), "picture")
+    columns = min(runtime.whole("columns", columns, 1), len(pictures))
+    rows, size = -(-len(pictures) // columns), runtime.real("size", size, 0)
+    plot = Plot(columns * size, rows * size * (1.25 if titles else 1), alt)
+    colours = "gray" if limits is not None else "viridis"
+    wide, tall = 0.94 / columns, (0.76 if titles else 0.94) / rows
+    plot.set_layout_engine("none")  # placed by hand it is drawn twice as fast
+    for number, picture in enumerate(pictures):
+        row, column = divmod(number, columns)
+        axes = plot.add_axes(((column + 0.03) / columns, 1 - (row + 0.97) / rows, wide, tall))
+        axes.axis("off")
+        axes.imshow(picture, cmap=colours, vmin=low, vmax=high)
+        if titles:
+            axes.set_title(titles[number], fontsize=8, pad=2)
+    return plot
+
+
+def _pictures(pictures: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
+    """(N, H, W), or (N, H, W, 3) in 0…1, since matplotlib has limits for grey pictures only."""
+    channels = 1 if pictures.ndim == 3 else pictures.shape[1] if pictures.ndim == 4 else None
+    if channels not in (1, 3) or not pictures.size:
+        raise ValueError(
+            "pictures must be of shape (N, H, W), (N, 1, H, W) or (N, 3, H, W), N at least 1, "
+            f"not {pictures.shape}."
+        )
+    if channels == 1:
+        return pictures.reshape(len(pictures), *pictures.shape[-2:])
+    whole = {"axis": (1, 2, 3), "keepdims": True}  # of each picture
+    low, high = limits if limits is not None else (pictures.min(**whole), pictures.max(**whole))
+    return ((pictures - low) / np.maximum(high - low, 1e-12)).clip(0, 1).transpose(0, 2, 3, 1)
+
+
+def prediction(image: Any, probabilities: Any, classes: Sequence[str], *, alt: str) -> Plot:
+    """A picture, (C, H, W), and beside it the probability of each class as a bar."""
+    image = inputs.array(image, "image")
+    probabilities = inputs.array(probabilities, "probabilities")
+    if image.ndim != 3 or len(image) not in (1, 3) or not image.size:
+        raise ValueError(f"image must be of shape (1, H, W) or (3, H, W), not {image.shape}.")
+    if probabilities.ndim != 1:
+        raise ValueError(f"probabilities must be of shape (K,), not {probabilities.shape}.")
+    inputs.labels("classes", classes, len(probabilities), "probability")
+    plot = Plot(6.0, 2.8, alt)
+    left, right = plot.subplots(1, 2, width_ratios=(1, 1.4))
+    shown = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+    left.imshow(shown, cmap="gray", vmin=0, vmax=1)
+    left.axis("off")
+    right.barh([str(name) for name in classes], probabilities)
+    right.set(xlim=(0, 1), xlabel="probability")
+    right.invert_yaxis()
+    right.grid(axis="y", visible=False)
+    return plot

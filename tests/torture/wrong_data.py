@@ -1,0 +1,159 @@
+"""Wrong input to `cu.data`: for each function a good call, and what its arguments must not be.
+
+What is of another kind altogether is drawn by the annotations, save for fields and options.
+"""
+
+import numpy as np
+import torch
+from PIL import Image
+from wrong import Fresh
+from wrong_metrics import pictures
+
+import course_utils as cu
+from course_utils import paths
+
+X, Y = torch.arange(12.0).view(12, 1), torch.arange(12)
+IMAGES, IDS = torch.rand(3, 1, 6, 6), torch.arange(40) % 7
+MADE = {"name": "made", "source": "made"}
+
+
+def folder():
+    """Two classes of four pictures each."""
+    for name in ("red", "blue"):
+        path = paths.root() / "pictures" / name
+        path.mkdir(parents=True, exist_ok=True)
+        for number in range(4):
+            Image.new("RGB", (8, 8), name).save(path / f"{number}.png")
+    return "pictures"
+
+
+def file(name, text):
+    def make():
+        (paths.root() / name).write_text(text)
+        return name
+
+    return Fresh(make)
+
+
+def table(rows):
+    return file("own.csv", "a,b\n" + "".join(f"{row % 7},{row**2}\n" for row in range(rows)))
+
+
+SERIES = {
+    **MADE, "train": torch.rand(4, 3, 2), "test": torch.rand(2, 3, 2), "features": ("a", "b"),
+    "low": torch.zeros(2), "high": torch.ones(2),
+}  # fmt: skip
+TEXT = {**MADE, "train": IDS, "validation": IDS, "symbols": "abcdefg"}
+BATCHES = Fresh(lambda: cu.Batches((X, Y), 4))
+WINDOWS = Fresh(lambda: cu.data.Windows(IDS, 2, 3))
+OWN_SERIES, OWN_TEXT = (
+    Fresh(lambda: cu.data.SeriesData(**SERIES)), Fresh(lambda: cu.data.TextData(**TEXT)),
+)  # fmt: skip
+NO_SEED = [-1, 0.5, "x", None, True]
+NO_SHARE = [0, 1, -0.1, torch.nan, "x", None]
+NO_X = [None, "x", X.tolist(), X[0], IMAGES.byte(), torch.rand(5, 1, 8, 8)]
+NO_Y = [None, [0, 1], Y.float(), Y[:5], Y[:, None]]
+NO_IDS = [None, "x", IDS.tolist(), IDS.float(), IDS.view(2, 20), IDS + 1, IDS - 1]
+
+CASES = {
+    "Batches": (
+        {"tensors": (X, Y), "size": 4},
+        {
+            "tensors": [[], (X, None), (X, Y[:5]), torch.tensor(1.0), [1.0, 2.0], X[:0]],
+            "size": [0, 13, True], "seed": [True],
+        },
+    ),
+    "Batches.order": ({"self": BATCHES, "epoch": 0}, {"epoch": [True]}),
+    "Batches.epoch": ({"self": BATCHES, "epoch": 0, "start": 1}, {"start": [True]}),
+    "data.load: by name": (
+        {"name": "glyphs"},
+        {
+            "name": ["", ".", "a\0b"], "name: data set": ["mnist2", "pictures", "gone.txt"],
+            "size": [28], "channels": [1],
+        },
+    ),
+    "data.load: a folder": (
+        {"name": Fresh(folder), "size": 8},
+        {
+            "size": [0, 8.5, "8", None, True], "channels": [2, 1.0, "1", None],
+            "test_share": NO_SHARE, "seed": NO_SEED, "colour": [1],
+            "name: folder": [Fresh(lambda: f"{folder()}/red")],
+        },
+    ),
+    "data.load: a text": (
+        {"name": file("own.txt", "Once upon a time there was a text.")},
+        {"name: short.txt": [file("short.txt", "Too short."), file("short.txt", "")], "size": [3]},
+    ),
+    "data.series: sines": (
+        {"name": "sines", "length": 4, "count": 6},
+        {
+            "name": ["", "."], "name: series": ["sinus"], "length": [1, True], "seed": [True],
+            "count": [1, 2.5, None], "features": [0, -1, "x"], "ranges": ["both", None, []],
+            "stride": [2],
+        },
+    ),
+    "data.series: a table": (
+        {"name": table(40), "length": 4},
+        {
+            "stride": [0, 1.5, "x", None], "split": ["half", None, []], "test_share": NO_SHARE,
+            "columns": ["c", [], ["a", "a"], 3, [None]], "separator": ["::", 3, ""],
+            "decimal": ["'", 3], "count": [3], "length: own.csv": [99],
+            "name: own.csv": [table(3), file("own.csv", ""), file("own.csv", "a\n1\nx\n")],
+        },
+    ),
+    "data.augment.affine": (
+        {"degrees": 5},
+        {"degrees": [torch.inf], "shift": [torch.inf], "scale": [1.0], "shear": [torch.inf]},
+    ),
+    "data.augment.warp": (
+        {"images": IMAGES, "angle": 5.0, "shift": (0.1, torch.zeros(3)), "scale": torch.ones(3)},
+        {
+            "images": [IMAGES.byte()], "angle": [torch.zeros(2)], "shear": [torch.zeros(3, 1)],
+            "shift": [(0.1,), ("x", 0.1), (torch.zeros(2), 0.0), "ab", (torch.nan, 0.0)],
+            "scale": [0, torch.ones(2)],
+        },
+    ),
+    "ImageData": (
+        vars(pictures()),
+        {"train_x": NO_X, "train_y": NO_Y, "test_x": NO_X, "test_y": NO_Y, "classes": [None, 10]},
+    ),
+    "ImageData.batches": (
+        {"self": Fresh(pictures), "size": 4}, {"size": [0, 11, True], "seed": [True]},
+    ),
+    "ImageData.test_batches": ({"self": Fresh(pictures)}, {"size": [0, True]}),
+    "ImageData.few": (
+        {"self": Fresh(pictures), "labels": 4}, {"labels": [1, 11, True], "seed": [True]},
+    ),
+    "SeriesData": (
+        SERIES,
+        {
+            "train": [None, X, torch.rand(4, 3, 1), "x"], "test": [None, X, torch.rand(4, 3, 3)],
+            "features": [None, 2, "ab"], "low": [None, 0.0, torch.zeros(3)],
+            "high": [None, torch.ones(1)],
+        },
+    ),
+    "SeriesData.inverse": (
+        {"self": OWN_SERIES, "samples": torch.rand(2, 2)},
+        {"samples": [torch.rand(2, 3), torch.tensor(1.0), np.array(["a", "b"])]},
+    ),
+    "SeriesData.batches": (
+        {"self": OWN_SERIES, "size": 2}, {"size": [0, 5, True], "seed": [True]},
+    ),
+    "TextData": (
+        TEXT, {"train": NO_IDS, "validation": NO_IDS, "symbols": [None, 7, ["a", "b"], ""]},
+    ),
+    "TextData.encode": ({"self": OWN_TEXT, "text": "abc"}, {"text: character": ["xyz", "a b"]}),
+    "TextData.decode": (
+        {"self": OWN_TEXT, "ids": IDS},
+        {"ids": ["abc", IDS.float(), IDS + 1, IDS - 1, [[1], [1, 2]], [0.5]]},
+    ),
+    "TextData.windows": (
+        {"self": OWN_TEXT, "size": 2, "length": 3},
+        {"size": [0, True, 99], "length": [0, True, 99], "seed": [True]},
+    ),
+    "Windows": (
+        {"ids": IDS, "size": 2, "length": 3},
+        {"ids": [IDS.float(), IDS[:5]], "size": [0, 99], "length": [0, True, 99], "seed": [True]},
+    ),
+    "Windows.epoch": ({"self": WINDOWS, "epoch": 0, "start": 1}, {"epoch": [True]}),
+}  # fmt: skip
