@@ -8,7 +8,7 @@ import tiny
 
 from course_utils import checkpoint
 
-EPOCHS, STEPS = 60, 300  # a checkpoint every 5 steps: much of the time goes into writing
+EPOCHS, STEPS = 24, 120  # a checkpoint every 5 steps: much of the time goes into writing
 
 
 @pytest.mark.parametrize("kind", tiny.RUNS)
