@@ -21,6 +21,16 @@ class Run:
         self.parts, self.scalers = parts, {}
         self.history, self.steps, self.identity = History(), 0, ""
 
+    def place(self) -> Path | None:
+        """The folder to write to now: another one, which is said, where it can be no longer.
+
+        Raises:
+            OSError: the user's cache cannot be written either.
+        """
+        if self.folder is not None:
+            self.folder = paths.run_folder(self.folder)
+        return self.folder
+
     def begin(self, batches: Iterable, total: int) -> None:
         """Note what identifies this run, and go on with its checkpoint if it was cut off."""
         if self.folder is None:

@@ -130,7 +130,7 @@ class Trainer(Run):
         """
         total = contract.total_steps(step, batches, epochs, steps, evaluate)
         out_of_memory = False
-        with checkpoint.alone(self.folder), faults.Stop() as self._stop:
+        with checkpoint.alone(self.place()), faults.Stop() as self._stop:
             if self.steps == 0:
                 self.begin(batches, total)
             for module in self.modules.values():
