@@ -1,0 +1,64 @@
+"""Every notebook with no network and no data but what the course brings along."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_utils import paths
+from course_utils.authoring.course import here
+
+HERE, ROOT = Path(__file__).parent, paths.root()
+SPACE = shutil.which("unshare") and not subprocess.call(["unshare", "-rn", "true"])
+OFF = ["unshare", "-rn", sys.executable, str(HERE / "no_network.py")] if SPACE else []
+SHORT = ("12", "23")  # pictures, text
+SKIPPED = shutil.ignore_patterns(
+    ".*", "__pycache__", "*.egg-info", "datasets", "runs", "my_work", "tests"
+)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Path:
+    """A copy of the course without data."""
+    copy = tmp_path_factory.mktemp("offline") / "course"
+    shutil.copytree(ROOT, copy, ignore=SKIPPED)
+    return copy
+
+
+def environment(course):
+    """No shared data, an empty cache, and the guard where there are no namespaces."""
+    home = course.parent / "home"
+    search = [str(course), *([] if SPACE else [str(HERE / "guard")])]
+    changes = {
+        "COURSE_PROFILE": "smoke", "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"),
+        "PYTHONPATH": os.pathsep.join(search),
+    }  # fmt: skip
+    return {k: v for k, v in (os.environ | changes).items() if k not in ("COURSE_DATA",)}
+
+
+def test_the_network_is_off(course):
+    """Or the other tests here would prove nothing."""
+    code = "import socket; socket.create_connection(('192.0.2.1', 80), 5)"
+    done = subprocess.run(
+        [*OFF, sys.executable, "-c", code], env=environment(course), capture_output=True, text=True
+    )
+    assert done.returncode and "Network is unreachable" in done.stderr
+
+
+@pytest.mark.parametrize("source", here().sources(), ids=lambda source: source.stem)
+def test_a_notebook_without_a_network(source, course, long, figure):
+    if not long and source.name[:2] not in SHORT:
+        pytest.skip("of all lessons only at full length: make torture")
+    nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600"]
+    books = [f"{folder}/{source.stem}.ipynb" for folder in ("notebooks", "solutions")]
+    done = subprocess.run(
+        [*OFF, sys.executable, "-m", "pytest", *nbval, "-p", "no:xdist", *books], cwd=course,
+        env=environment(course), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    figure(
+        f"no network, lesson {source.name[:2]}", "passes", done.stdout.splitlines()[-1].strip("= ")
+    )
