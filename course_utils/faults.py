@@ -1,4 +1,4 @@
-"""What befalls a training loop: an interrupt, and a value that is not finite.
+"""What befalls a training loop: an interrupt, a value that is not finite, memory that runs out.
 
 Knows nothing of the loop itself.
 """
@@ -37,6 +37,11 @@ class Stop:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device has no more memory to give; on a CPU torch has no exception of its own."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def check_weights(modules: dict[str, nn.Module], step: int) -> None:

@@ -142,7 +142,9 @@ class Trainer(Run):
                         raise KeyboardInterrupt
                 except FloatingPointError as error:
                     raise FloatingPointError(self._diagnosis(step, error)) from None
-                except torch.OutOfMemoryError:
+                except RuntimeError as error:
+                    if not faults.is_out_of_memory(error):
+                        raise
                     out_of_memory = True
         if out_of_memory:  # raised here, where no traceback holds the memory any more
             raise RuntimeError(self._free_memory())
