@@ -50,8 +50,8 @@ browser: $(JOURNEYS) ## Chromium and its driver, from Debian's packages where th
 browser-test: browser ## a learner's journeys, in a real JupyterLab and a real browser
 	$(BIN)/python -m pytest -rs tests/browser
 
-torture: $(READY) ## the long tests: each lesson twice in one kernel, and its cells out of order
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -rs tests/torture
+torture: $(READY) ## all that breaks notebook courses, at full length: kills, networks, disks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist load -rs --long tests/torture
 
 lesson: $(READY) ## train one lesson and write its notebooks: make lesson N=12 [PROFILE=cpu]
 	$(COURSE) lesson $(N) --profile $(PROFILE)

@@ -1,4 +1,4 @@
-"""Each lesson twice in one kernel, and with its cells in a random order. `make torture` runs it.
+"""Each lesson twice in one kernel, and with its cells in a random order.
 
 Under the `smoke` profile, from the sources. A learner runs cells again, and not from top to bottom:
 results have to be the same, or the message has to be about the learner's own page.
@@ -24,10 +24,13 @@ LESSONS = [source.name[:2] for source in here().sources()]
 TIMES = {"began", "seconds", "loop_seconds", "ngram_seconds", "strided", "library"}
 PACKAGE = Path(course_utils.__file__).parent
 ORDERS = 2
+SHORT = ("00", "51")  # at full length, all of them
 
 
 @pytest.fixture(autouse=True)
-def apart(monkeypatch, tmp_path):
+def apart(monkeypatch, tmp_path, request, long):
+    if not long and request.node.callspec.params["number"] not in SHORT:
+        pytest.skip("only at full length: make torture")
     matplotlib.use("agg")
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
@@ -59,29 +62,41 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("number", LESSONS)
-def test_twice_in_one_kernel(number):
+def test_twice_in_one_kernel(number, figure):
     scope, found = {"__name__": "__main__"}, []
     for _ in range(2):
         for program in programs(number):
             run(program, scope)
         found.append(results(scope))
     first, second = found
+    other = [name for name in first if not same(first[name], second[name])]
+    figure(
+        f"lesson {number} twice in one kernel",
+        "the same results",
+        f"{len(first) - len(other)} of {len(first)} values equal to the last bit",
+    )
     assert len(first) > 10
-    assert [name for name in first if not same(first[name], second[name])] == []
+    assert other == []
 
 
 @pytest.mark.parametrize("order", range(ORDERS))
 @pytest.mark.parametrize("number", LESSONS)
-def test_cells_in_a_random_order(number, order):
+def test_cells_in_a_random_order(number, order, figure):
     """What goes wrong is said in one sentence, and never a NameError out of the package."""
     first, *others = programs(number)
     random.Random(order).shuffle(others)
-    scope = {"__name__": "__main__"}
+    scope, failed = {"__name__": "__main__"}, 0
     for program in [first, *others]:
         try:
             run(program, scope)
         except Exception as error:
+            failed += 1
             frames = [Path(f.filename) for f in traceback.extract_tb(error.__traceback__)]
             if PACKAGE in frames[-1].parents:
                 assert not isinstance(error, NameError | AttributeError | KeyError | IndexError)
                 assert str(error).strip()
+    figure(
+        f"lesson {number}, cells in random order {order}",
+        "one clear message each",
+        f"{len(others) + 1 - failed} of {len(others) + 1} cells run, {failed} name what is missing",
+    )
