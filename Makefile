@@ -14,8 +14,15 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 JOURNEYS := $(VENV)/.journeys
 SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 
+# The Jupyter of Colab in August 2026; torch and the rest are those of the environment above.
+COLAB   := $(VENV)/colab
+JUPYTER := ipywidgets==7.7.1 ipython==7.34 ipykernel==6.17.1 jupyter_client==7.4.9
+
+NBVAL := --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
+  --nbval-kernel-startup-timeout=120
+
 .DEFAULT_GOAL := help
-.PHONY: help env lab test browser browser-test torture lesson lessons refresh lint doctor clean
+.PHONY: help env lab test browser browser-test torture colab-test lesson lessons refresh lint doctor clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -39,9 +46,8 @@ $(JOURNEYS): $(READY)
 	  echo "Playwright could not be installed: the journeys in a browser will be skipped."
 
 test: $(READY) $(if $(CHROMIUM),$(JOURNEYS)) ## run all tests, nbval over every notebook included
-	COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
-	  --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
-	  --nbval-kernel-startup-timeout=120 tests/browser tests notebooks solutions
+	COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(NBVAL) \
+	  tests/browser tests notebooks solutions
 
 browser: $(JOURNEYS) ## Chromium and its driver, from Debian's packages where they are missing
 	@test -n "$(CHROMIUM)" || \
@@ -52,6 +58,17 @@ browser-test: browser ## a learner's journeys, in a real JupyterLab and a real b
 
 torture: $(READY) ## all that breaks notebook courses, at full length: kills, networks, disks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist load -rs --long tests/torture
+
+$(COLAB)/.ready: $(READY)
+	$(BIN)/python -m venv $(COLAB)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > $$(echo $(COLAB)/lib/python*/site-packages)/course.pth
+	$(COLAB)/bin/python -m pip install --quiet $(JUPYTER)
+	@touch $@
+
+colab-test: $(COLAB)/.ready ## every notebook under the Jupyter of Colab
+	PYTHONPATH=$(CURDIR) COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(COLAB)/bin/python -m pytest \
+	  -n $(WORKERS) $(NBVAL) notebooks solutions
 
 lesson: $(READY) ## train one lesson and write its notebooks: make lesson N=12 [PROFILE=cpu]
 	$(COURSE) lesson $(N) --profile $(PROFILE)
