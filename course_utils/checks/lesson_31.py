@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from . import require
+from .answers import number
 
 HINTS = {
     "31.1": (
@@ -31,19 +32,10 @@ HINTS = {
 }
 
 
-def _number(got: Any, what: str = "one number is asked for") -> float:
-    """The answer as a number, or a hint."""
-    name = type(got).__name__
-    require(not isinstance(got, str | bool | dict | set | None), f"{what}, but it returned {name}.")
-    size = torch.as_tensor(got).numel()
-    require(size == 1, f"{what}, but it returned {size} of them.")
-    return float(got)
-
-
 def pca_error(answer: Callable) -> str:
     given = torch.tensor([0.5, 3.0, 0.25, 8.0, 1.0, 0.125, 2.0, 5.0])
     falling = given.sort(descending=True).values
-    got = {k: _number(answer(given.clone(), k)) for k in (1, 3, 5)}
+    got = {k: number(answer(given.clone(), k)) for k in (1, 3, 5)}
 
     def like(formula: Callable) -> bool:
         return all(math.isclose(v, float(formula(k)), rel_tol=1e-5) for k, v in got.items())
@@ -79,7 +71,7 @@ def pca_error(answer: Callable) -> str:
         f"for 3 of the eigenvalues {given.tolist()} it gives {got[3]:.4g}; left out are "
         f"{falling[3:].tolist()}, from 8 pixels.",
     )
-    full = _number(answer(given.clone(), 8))
+    full = number(answer(given.clone(), 8))
     require(abs(full) < 1e-6, "with as many numbers as pixels nothing is lost: the error is 0.")
     return "the eigenvalues left out, shared among the pixels."
 
@@ -91,7 +83,7 @@ def largest_angle(answer: Callable) -> str:
     Q_A, Q_B = torch.linalg.qr(A).Q, torch.linalg.qr(B).Q
     cosines = torch.linalg.svdvals(Q_A.T @ Q_B)
     right = float(cosines.min().acos().rad2deg())
-    got = _number(answer(A.clone(), B.clone()), "one angle is asked for")
+    got = number(answer(A.clone(), B.clone()), "one angle is asked for")
 
     def like(other: Any) -> bool:
         return math.isclose(got, float(other), rel_tol=1e-6)
@@ -120,7 +112,7 @@ def largest_angle(answer: Callable) -> str:
     require(not math.isnan(got), "it is not a number: acos was given a value outside -1 … 1.")
     require(like(right), f"it gives {got:.4g}°, where the largest principal angle is {right:.4g}°.")
     mixed = A @ torch.tensor([[2.0, 1, 0], [0, 1, 3], [1, 0, 1]], dtype=torch.float64)
-    same = _number(answer(A.clone(), mixed), "one angle is asked for")
+    same = number(answer(A.clone(), mixed), "one angle is asked for")
     require(
         not math.isnan(same),
         "right here, but for two bases of one subspace it is not a number: rounding makes a "
@@ -153,7 +145,7 @@ def code_bits(answer: Callable) -> str:
     sent[:, 0] = sent[:, 0].clamp(1, 7)
     sent[0] = torch.tensor([9, 10, 11])  # levels that no training code has
     each = _bits(known, sent, levels)
-    got = _number(answer(known.clone(), sent.clone(), levels), "one number of bits is asked for")
+    got = number(answer(known.clone(), sent.clone(), levels), "one number of bits is asked for")
 
     def like(other: Any) -> bool:
         return math.isclose(got, float(other), rel_tol=1e-5)
@@ -202,7 +194,7 @@ def code_bits(answer: Callable) -> str:
 
 def pays_from(answer: Callable) -> str:
     cases = [(1000, 10, 14), (1000, 10, 13), (999, 0, 1000), (17_000_000, 256, 640)]
-    got = [_number(answer(*case)) for case in cases]
+    got = [number(answer(*case)) for case in cases]
 
     def like(formula: Callable) -> bool:
         values = [float(formula(*case)) for case in cases]

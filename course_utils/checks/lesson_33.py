@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from . import require
+from .answers import tensor
 
 HINTS = {
     "33.1": (
@@ -31,27 +32,17 @@ HINTS = {
 }
 
 
-def tensor(got: Any, shape: tuple[int, ...], what: str) -> torch.Tensor:
-    """The answer as float64 of that shape, or a hint on what it is; its graph is kept."""
-    kind = type(got).__name__
-    require(isinstance(got, torch.Tensor), f"{what} is asked for, a tensor, not {kind}.")
-    require(
-        got.shape == torch.Size(shape),
-        f"{what} is asked for, of the shape {shape}; yours has the shape {tuple(got.shape)}.",
-    )
-    return got.double()
-
-
 def reparameterised(answer: Callable) -> str:
     generator = torch.Generator().manual_seed(0)
     mean, log_variance = (torch.randn(4, 3, generator=generator).double() for _ in range(2))
     noise = torch.randn(5, 4, 3, generator=generator).double()
     given = [mean.clone().requires_grad_(), log_variance.clone().requires_grad_()]
     what = "five draws of the codes of four pictures"
-    got = tensor(answer(*given, noise.clone()), (5, 4, 3), what)
+    draws = answer(*given, noise.clone())
+    got = tensor(draws, (5, 4, 3), what)
 
     def like(other: torch.Tensor) -> bool:
-        return torch.allclose(got.detach(), other.expand(5, 4, 3), atol=1e-6)
+        return torch.allclose(got, other.expand(5, 4, 3), atol=1e-6)
 
     scale = (log_variance / 2).exp()
     require(
@@ -81,11 +72,11 @@ def reparameterised(answer: Callable) -> str:
         "Yours is something else, or draws noise of its own.",
     )
     require(
-        got.requires_grad,
+        draws.requires_grad,
         "the numbers are right, but no gradient flows: the draw is cut from the mean and the "
         "log-variance. No detach, no .data, no torch.no_grad().",
     )
-    slopes = torch.autograd.grad(got.sum(), given, allow_unused=True)
+    slopes = torch.autograd.grad(draws.sum(), given, allow_unused=True)
     for name, slope in zip(("mean", "log-variance"), slopes, strict=True):
         cut = f"the numbers are right, but no gradient flows to the {name}: it was cut off."
         require(slope is not None, cut)

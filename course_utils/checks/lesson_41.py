@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from . import require
+from .answers import tensor
 
 HINTS = {
     "41.1": (
@@ -27,18 +28,6 @@ HINTS = {
         "torch.cdist(samples, centres).amin(1) gives it; then the share that is at most 3 sigma.",
     ),
 }
-
-
-def tensor(got: Any, shape: tuple[int, ...], what: str) -> torch.Tensor:
-    """The answer as a tensor of that shape, or a hint on what it is."""
-    kind = type(got).__name__
-    require(isinstance(got, torch.Tensor | float | int), f"{what} is asked for, not {kind}.")
-    got = torch.as_tensor(got).detach().double()
-    require(
-        got.shape == torch.Size(shape),
-        f"{what} is asked for; yours has the shape {tuple(got.shape)}.",
-    )
-    return got
 
 
 def best_discriminator(answer: Callable) -> str:

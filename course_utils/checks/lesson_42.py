@@ -8,6 +8,7 @@ import torch
 
 from ..metrics import frechet_distance
 from . import require
+from .answers import number
 
 HINTS = {
     "42.1": (
@@ -33,18 +34,9 @@ HINTS = {
 }
 
 
-def _number(got: Any, what: str = "one number is asked for") -> float:
-    """The answer as a number, or a hint."""
-    name = type(got).__name__
-    require(not isinstance(got, str | bool | dict | set | None), f"{what}, but it returned {name}.")
-    size = torch.as_tensor(got).numel()
-    require(size == 1, f"{what}, but it returned {size} of them.")
-    return float(got)
-
-
 def output_size(answer: Callable) -> str:
     cases = [(1, 7, 1, 0), (7, 4, 2, 1), (4, 3, 2, 1), (5, 6, 3, 2), (14, 5, 4, 0)]
-    got = [_number(answer(*case)) for case in cases]
+    got = [number(answer(*case)) for case in cases]
 
     def like(formula: Callable) -> bool:
         return got == [float(formula(*case)) for case in cases]
@@ -146,7 +138,7 @@ def frechet(answer: Callable) -> str:
         not (isinstance(got, torch.Tensor) and got.is_complex()),
         "it is a complex number: eigvals gives such. Take .real, which is all there is to it.",
     )
-    got = _number(got, "one distance is asked for")
+    got = number(got, "one distance is asked for")
     (m, S), (n, T) = _moments(x), _moments(y)
     means, traces = (m - n).square().sum(), S.trace() + T.trace()
     roots = torch.linalg.eigvals(S @ T).real.clamp(min=0).sqrt().sum()

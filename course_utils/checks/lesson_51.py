@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from . import require
+from .answers import tensor
 
 HINTS = {
     "51.1": (
@@ -28,19 +29,6 @@ HINTS = {
         "without its sign.",
     ),
 }
-
-
-def tensor(got: Any, shape: tuple[int, ...], what: str) -> torch.Tensor:
-    """The answer as a tensor of that shape, or a hint on what it is."""
-    kind = type(got).__name__
-    numbers = isinstance(got, torch.Tensor | float | int) and not isinstance(got, bool)
-    require(numbers, f"{what} is asked for, not {kind}.")
-    got = torch.as_tensor(got).detach().double()
-    require(
-        got.shape == torch.Size(shape),
-        f"{what} is asked for; yours has the shape {tuple(got.shape)}.",
-    )
-    return got
 
 
 def generator_input(answer: Callable) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from . import require
+from .answers import tensor
 
 HINTS = {
     "54.1": (
@@ -26,18 +27,6 @@ HINTS = {
         "(supervisor(h)[:, :-1] - h[:, 1:]).square().mean()",
     ),
 }
-
-
-def tensor(got: Any, shape: tuple[int, ...], what: str) -> torch.Tensor:
-    """The answer as a tensor of that shape, or a hint on what it is."""
-    kind = type(got).__name__
-    require(isinstance(got, torch.Tensor | float | int), f"{what} is asked for, not {kind}.")
-    got = torch.as_tensor(got).detach().double()
-    require(
-        got.shape == torch.Size(shape),
-        f"{what} is asked for; yours has the shape {tuple(got.shape)}.",
-    )
-    return got
 
 
 def like(got: torch.Tensor, other: Any) -> bool:
