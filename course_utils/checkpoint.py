@@ -22,6 +22,8 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from .arguments import named
+
 KEEP = 2
 _NAME = re.compile(r"^state-(\d{6,})\.([0-9a-f]{64})\.pt$")
 _TEMPORARY = ".writing-"
@@ -36,7 +38,7 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
         TypeError, ValueError: no path, or no dict of what can be saved.
         OSError: the folder is full or read-only. The checkpoints that were there are intact.
     """
-    folder = _folder(folder)
+    folder = named("folder", folder)
     if not isinstance(state, dict):
         raise TypeError(f"state must be a dict, not of type {type(state).__name__}.")
     buffer = io.BytesIO()
@@ -73,7 +75,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, An
         TypeError, ValueError: no path, or no device.
     """
     device = _device(device)
-    for path in _newest_first(_folder(folder)):
+    for path in _newest_first(named("folder", folder)):
         payload = path.read_bytes()
         if hashlib.sha256(payload).hexdigest() == _NAME.match(path.name)[2]:
             return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
@@ -92,7 +94,7 @@ def alone(folder: str | Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    lock = FileLock(_folder(folder) / ".lock", timeout=0)
+    lock = FileLock(named("folder", folder) / ".lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -104,14 +106,6 @@ def alone(folder: str | Path | None) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _folder(folder: str | Path) -> Path:
-    if not isinstance(folder, str | Path):
-        raise TypeError(f"folder must be a string or a path, not of type {type(folder).__name__}.")
-    if not str(folder) or "\0" in str(folder):
-        raise ValueError(f"folder must name a folder, not {folder!r}.")
-    return Path(folder)
 
 
 def _device(device: torch.device | str) -> torch.device:

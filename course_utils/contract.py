@@ -4,12 +4,13 @@ Knows nothing of the loop.
 """
 
 import itertools
-import reprlib
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 import torch
 from torch import nn
+
+from .arguments import shown
 
 
 def check_parts(parts: dict[str, Any]) -> None:
@@ -57,7 +58,7 @@ def parameters_of(opt: torch.optim.Optimizer) -> list[nn.Parameter]:
 def check_clip(clip: Any) -> None:
     """The limit of a gradient's norm is a number from 0 up."""
     if not isinstance(clip, int | float) or not clip >= 0:
-        raise ValueError(f"clip must be a number from 0 up, not {_shown(clip)}.")
+        raise ValueError(f"clip must be a number from 0 up, not {shown(clip)}.")
 
 
 def check_function(name: str, function: Any, takes: str) -> None:
@@ -89,7 +90,7 @@ def total_steps(step: Any, batches: Any, epochs: Any, steps: Any, evaluate: Any)
         raise ValueError("Give fit either epochs= or steps=, and not both.")
     name, value = ("epochs", epochs) if steps is None else ("steps", steps)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 up, not {_shown(value)}.")
+        raise ValueError(f"{name} must be a whole number from 1 up, not {shown(value)}.")
     return value * len(batches) if steps is None else value
 
 
@@ -115,7 +116,7 @@ def size(batch: Any) -> int:
         return len(batch[0] if isinstance(batch, list | tuple) else batch)
     except (TypeError, IndexError):
         raise TypeError(
-            f"batches must give tensors, or lists of tensors of one length, not {_shown(batch)}."
+            f"batches must give tensors, or lists of tensors of one length, not {shown(batch)}."
         ) from None
 
 
@@ -148,7 +149,3 @@ def numbers(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
         {k: next(read) if isinstance(v, torch.Tensor) else float(v) for k, v in row.items()}
         for row in rows
     ]
-
-
-def _shown(value: Any) -> str:
-    return " ".join(reprlib.repr(value).split())

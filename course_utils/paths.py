@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .arguments import named
+
 
 def root() -> Path:
     """The project's root: the folder that holds `course_utils`."""
@@ -37,19 +39,6 @@ def writable(folder: Path) -> bool:
         return False
 
 
-def named(name: str, path: str | Path) -> str | Path:
-    """`path`, if it names a file or a folder.
-
-    Raises:
-        TypeError, ValueError: it does not; names the argument.
-    """
-    if not isinstance(path, str | Path):
-        raise TypeError(f"{name} must be a string or a path, not of type {type(path).__name__}.")
-    if not Path(path).name or "\0" in str(path):
-        raise ValueError(f"{name} must name a file or a folder, not {str(path)!r}.")
-    return path
-
-
 def run_folder(folder: str | Path) -> Path:
     """The writable folder for a run: under the root, or in the user's cache, which is said.
 
@@ -62,7 +51,7 @@ def run_folder(folder: str | Path) -> Path:
         TypeError, ValueError: no path, or an empty one.
         OSError: neither place can be written.
     """
-    folder = Path(named("folder", folder))
+    folder = named("folder", folder)
     wanted = root() / os.environ.get("COURSE_RUNS", "") / folder  # an absolute one stays itself
     if writable(wanted):
         return wanted

@@ -1,25 +1,20 @@
-"""Where a lesson runs: device, precision, profile, seeds; and how an argument is checked.
+"""Where a lesson runs: device, precision, profile, seeds. Knows nothing of data or training."""
 
-Knows nothing of data or training.
-"""
-
-import math
 import os
 import random
-import reprlib
 import textwrap
 from collections.abc import Sequence
-from numbers import Real
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import matplotlib
 import numpy as np
 import torch
 
+from .arguments import shown, whole
+
 Budget = TypeVar("Budget", int, Sequence)
 WIDTH = 76  # characters of a printed line
 PROFILES = ("smoke", "cpu", "gpu")
-WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 # Okabe and Ito's palette, told apart with any kind of colour vision (https://jfly.uni-koeln.de/color)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -127,68 +122,3 @@ def say(text: str) -> None:
     if not isinstance(text, str):
         raise TypeError(f"text must be a string, not {shown(text)}.")
     print(textwrap.fill(" ".join(text.split()), WIDTH))
-
-
-# ---- what an argument may be, for all parts of the package ------------------------------------
-
-
-def shown(value: Any) -> str:
-    """A value as an error shows it: in one line, and short."""
-    return " ".join(reprlib.repr(value).split())
-
-
-def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """`value`, if it is a whole number from `least` up, or to `most`.
-
-    Raises:
-        ValueError: it is not; names the argument.
-    """
-    number = isinstance(value, int) and not isinstance(value, bool)
-    if not number or value < least or (most is not None and value > most):
-        span = f"from {least} up" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} must be a whole number {span}, not {shown(value)}.")
-    return value
-
-
-def real(name: str, value: Any, least: float) -> float:
-    """`value`, if it is a finite number from `least` up.
-
-    Raises:
-        ValueError: it is not; names the argument.
-    """
-    if not isinstance(value, Real) or not least <= value < math.inf:
-        raise ValueError(f"{name} must be a number from {least:g} up, not {shown(value)}.")
-    return value
-
-
-def share(name: str, value: Any) -> float:
-    """`value`, if it is a number above 0 and below 1.
-
-    Raises:
-        ValueError: it is not; names the argument.
-    """
-    if not isinstance(value, Real) or not 0 < value < 1:
-        raise ValueError(f"{name} must be a number above 0 and below 1, not {shown(value)}.")
-    return value
-
-
-def tensor(name: str, value: Any) -> torch.Tensor:
-    """`value`, if it is a tensor.
-
-    Raises:
-        TypeError: it is not; names the argument.
-    """
-    if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a tensor, not of type {type(value).__name__}.")
-    return value
-
-
-def whole_numbers(name: str, values: Any) -> torch.Tensor:
-    """`values`, if they are a tensor of whole numbers.
-
-    Raises:
-        TypeError: they are not; names the argument.
-    """
-    if tensor(name, values).dtype not in WHOLE:
-        raise TypeError(f"{name} must be whole numbers, not of {values.dtype}.")
-    return values

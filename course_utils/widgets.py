@@ -4,12 +4,12 @@ Uses only what ipywidgets 7 (Colab) and 8 share. Where no kernel is alive, the f
 start values is what one sees.
 """
 
-import reprlib
 from collections.abc import Callable
 from html import escape
 from numbers import Real
 from typing import Any
 
+from .arguments import shown
 from .plots import Plot
 
 
@@ -82,7 +82,7 @@ def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
         >>> cu.widgets.explore(turned, angle=(-90, 90, 5, 0), image=["first", "second"])
     """
     if not callable(draw):
-        raise TypeError(f"draw must be a function that returns a plot, not {_shown(draw)}.")
+        raise TypeError(f"draw must be a function that returns a plot, not {shown(draw)}.")
     return Explorer(draw, **controls)
 
 
@@ -139,9 +139,9 @@ def prompt(reply: Callable[[str], str], start: str = "") -> Prompt:
         >>> cu.widgets.prompt(lambda text: text.upper(), start="hello")
     """
     if not callable(reply):
-        raise TypeError(f"reply must be a function of a text, not {_shown(reply)}.")
+        raise TypeError(f"reply must be a function of a text, not {shown(reply)}.")
     if not isinstance(start, str):
-        raise TypeError(f"start must be a text, not {_shown(start)}.")
+        raise TypeError(f"start must be a text, not {shown(start)}.")
     return Prompt(reply, start)
 
 
@@ -175,10 +175,6 @@ class Fields:
                 field.observe(follow, names=names)
 
 
-def _shown(value: Any) -> str:
-    return " ".join(reprlib.repr(value).split())
-
-
 def _is_table(given: Any) -> bool:
     rows = isinstance(given, tuple) and given and all(isinstance(row, tuple) for row in given)
     return bool(rows) and all(row and all(isinstance(n, int) for n in row) for row in given)
@@ -196,7 +192,7 @@ def _control(name: str, given: Any) -> Any:
     if not (numbers and len(given) == 4 and given[0] <= given[3] <= given[1] and given[2] > 0):
         raise ValueError(
             f"{name} must be (low, high, step, start), a list of choices or a tuple of rows of "
-            f"whole numbers, not {_shown(given)}."
+            f"whole numbers, not {shown(given)}."
         )
     low, high, step, start = given
     whole = all(isinstance(number, int) for number in given)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..runtime import say, shown
+from ..arguments import shown
+from ..runtime import say
 
 # Code that a learner did not write lies in a path with one of these in it.
 _FOREIGN = (str(Path(__file__).parent.parent), "site-packages", "dist-packages")

@@ -7,7 +7,7 @@ from numbers import Real
 import torch
 import torch.nn.functional as F
 
-from .. import runtime
+from .. import arguments
 
 Augment = Callable[[torch.Tensor], torch.Tensor]
 
@@ -29,7 +29,7 @@ def affine(
     for name, value in (("degrees", degrees), ("shift", shift), ("scale", scale), ("shear", shear)):
         fits = isinstance(value, Real) and 0 <= value < (1 if name == "scale" else math.inf)
         if not fits:
-            given = runtime.shown(value)
+            given = arguments.shown(value)
             raise ValueError(f"{name} must not be negative (and scale below 1), not {given}.")
 
     def change(images: torch.Tensor) -> torch.Tensor:
@@ -66,12 +66,12 @@ def warp(
     Raises:
         TypeError, ValueError: no images, or an amount that is neither a number nor one an image.
     """
-    if runtime.tensor("images", images).ndim != 4 or not images.is_floating_point():
+    if arguments.tensor("images", images).ndim != 4 or not images.is_floating_point():
         given = f"{tuple(images.shape)} and {images.dtype}"
         raise ValueError(f"images must be of shape (B, C, H, W) and floating point, not {given}.")
     if not isinstance(shift, list | tuple) or len(shift) != 2:
         raise ValueError(
-            f"shift must be a pair, to the right and down, not {runtime.shown(shift)}."
+            f"shift must be a pair, to the right and down, not {arguments.shown(shift)}."
         )
     angle, shear = _amount("angle", angle, images), _amount("shear", shear, images)
     right, down = (_amount("shift", amount, images) for amount in shift)
@@ -97,7 +97,7 @@ def _amount(name: str, amount: Amount, images: torch.Tensor) -> torch.Tensor:
     if not fits:
         raise ValueError(
             f"{name} must be a finite number, or a tensor with one an image, ({size},), not "
-            f"{runtime.shown(amount)}."
+            f"{arguments.shown(amount)}."
         )
     return torch.as_tensor(amount, dtype=torch.float32, device=images.device).expand(size)
 

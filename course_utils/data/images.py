@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..runtime import share, shown, tensor, whole, whole_numbers
+from ..arguments import share, shown, tensor, whole, whole_numbers
 from .augment import Augment
 from .batches import Batches
 

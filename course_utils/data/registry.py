@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .. import paths, runtime
+from .. import arguments, paths, runtime
 from . import download, glyphs, images, text
 from .download import Remote
 from .images import ImageData
@@ -141,7 +141,7 @@ def load(name: str | Path, **options: Any) -> ImageData | TextData:
             file that cannot be read as text.
         TypeError: a name that is neither a string nor a path.
     """
-    paths.named("name", name)
+    arguments.named("name", name)
     key = str(name).lower().replace("_", "-").replace("fashionmnist", "fashion-mnist")
     device = runtime.device()
     if key in names():

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from .. import paths, runtime
-from ..runtime import share, shown, tensor, whole
+from .. import arguments, paths, runtime
+from ..arguments import share, shown, tensor, whole
 from . import tables
 from .batches import Batches
 
@@ -80,7 +80,9 @@ class SeriesData:
         """
         numeric = isinstance(samples, np.ndarray) and samples.dtype.kind in "biuf"
         if not numeric and not isinstance(samples, torch.Tensor):
-            raise TypeError(f"samples must be a tensor or numbers in an array, not {shown(samples)}.")
+            raise TypeError(
+                f"samples must be a tensor or an array of numbers, not {shown(samples)}."
+            )
         samples = torch.as_tensor(samples).detach().cpu().double()
         if samples.ndim == 0 or samples.shape[-1] != len(self.features):
             raise ValueError(
@@ -127,7 +129,7 @@ def series(name: str | Path, length: int = 24, *, seed: int = 0, **options: Any)
     """
     whole("length", length, 2)
     whole("seed", seed, 0)
-    path = paths.root() / paths.named("name", name)  # an absolute one stays itself
+    path = paths.root() / arguments.named("name", name)  # an absolute one stays itself
     kind = str(name).lower() if str(name).lower() in ("sines", "sunspots") else "a CSV file"
     if kind == "a CSV file" and not path.is_file():
         raise ValueError(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .. import runtime
-from ..runtime import shown, whole, whole_numbers
+from ..arguments import shown, whole, whole_numbers
 from . import download
 from .download import Remote
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..runtime import tensor, whole, whole_numbers
+from ..arguments import tensor, whole, whole_numbers
 
 
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import torch
 
-from ..runtime import whole
+from ..arguments import whole
 from .inputs import Samples, numbers, pair
 
 BLOCK = 2**20  # entries of a piece of a distance matrix: 8 MiB

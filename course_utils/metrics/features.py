@@ -18,7 +18,7 @@ from filelock import FileLock
 from torch import nn
 
 from .. import checkpoint, paths, runtime
-from ..runtime import whole_numbers
+from ..arguments import whole_numbers
 from .classification import accuracy
 
 WIDTH = 64  # features of an image: the last maps

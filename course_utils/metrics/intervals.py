@@ -15,7 +15,7 @@ from numbers import Real
 import numpy as np
 import torch
 
-from ..runtime import shown, whole
+from ..arguments import shown, whole
 from .inputs import Samples
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from ..runtime import real
+from ..arguments import real
 from .inputs import Samples, numbers, rows
 
 

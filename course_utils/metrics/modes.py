@@ -7,7 +7,7 @@ from numbers import Real
 
 import torch
 
-from ..runtime import shown, tensor
+from ..arguments import shown, tensor
 
 FEW = 10  # samples for each mode; with fewer a mode can be missed by chance alone
 

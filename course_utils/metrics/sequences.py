@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from .. import runtime
-from ..runtime import whole
+from ..arguments import whole
 from .critics import TRAIN_SHARE, Plan, discriminate, predict
 from .inputs import Samples
 from .steps import same_shape, sequences

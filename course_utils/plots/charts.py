@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from .. import runtime
+from .. import arguments
 from ..runtime import COLOURS
 from . import inputs
 from .figure import Plot
@@ -39,7 +39,7 @@ def lines(
     if log not in ("", "x", "y", "xy"):
         raise ValueError(f'log must be "x", "y", "xy" or empty, not {log!r}.')
     if not isinstance(curves, Mapping):
-        raise TypeError(f"curves must be a dict, name -> (x, y), not {runtime.shown(curves)}.")
+        raise TypeError(f"curves must be a dict, name -> (x, y), not {arguments.shown(curves)}.")
     plot = Plot(*inputs.pair("size", size), alt)
     axes = plot.subplots()
     for number, (name, given) in enumerate(curves.items()):
@@ -127,11 +127,11 @@ def curves(history: Any, total: int | None = None, bins: int = 120) -> Plot:
     """
     if not hasattr(history, "names") or not hasattr(history, "steps"):
         raise TypeError(
-            f"history must be a History, as fit returns it, not {runtime.shown(history)}."
+            f"history must be a History, as fit returns it, not {arguments.shown(history)}."
         )
-    runtime.whole("bins", bins, 1)
+    arguments.whole("bins", bins, 1)
     if total is not None:
-        runtime.whole("total", total, 1)
+        arguments.whole("total", total, 1)
     panels: dict[str, list[str]] = {}
     for name in history.names():
         home = next((panel for panel in panels if name.endswith(panel)), None)

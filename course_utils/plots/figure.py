@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .. import runtime
+from .. import arguments
 
 DPI = 90
 LARGEST = 700  # inches: matplotlib draws no more than 2¹⁶ pixels
@@ -20,12 +20,12 @@ class Plot(Figure):
 
     def __init__(self, width: float, height: float, alt: str) -> None:
         if not isinstance(alt, str) or not alt:
-            given = runtime.shown(alt)
+            given = arguments.shown(alt)
             raise ValueError(f"alt must say in a sentence what the figure shows, not {given}.")
         if not all(isinstance(side, Real) and 0 < side < LARGEST for side in (width, height)):
             raise ValueError(
                 f"The size of a figure must be above 0 and below {LARGEST} inches in width and "
-                f"height, not {runtime.shown(width)} and {runtime.shown(height)}."
+                f"height, not {arguments.shown(width)} and {arguments.shown(height)}."
             )
         super().__init__(figsize=(width, height), dpi=DPI, layout="constrained")
         self.alt = alt

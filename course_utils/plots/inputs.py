@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..runtime import shown
+from ..arguments import shown
 
 
 def array(values: Any, name: str = "values") -> np.ndarray:

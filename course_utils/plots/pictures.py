@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import runtime
+from .. import arguments
 from . import inputs
 from .figure import Plot
 
@@ -33,8 +33,8 @@ def images(
     pictures = _pictures(inputs.array(pictures, "pictures"), limits)
     if titles is not None:
         inputs.labels("titles", titles, len(pictures), "picture")
-    columns = min(runtime.whole("columns", columns, 1), len(pictures))
-    rows, size = -(-len(pictures) // columns), runtime.real("size", size, 0)
+    columns = min(arguments.whole("columns", columns, 1), len(pictures))
+    rows, size = -(-len(pictures) // columns), arguments.real("size", size, 0)
     plot = Plot(columns * size, rows * size * (1.25 if titles else 1), alt)
     colours = "gray" if limits is not None else "viridis"
     wide, tall = 0.94 / columns, (0.76 if titles else 0.94) / rows

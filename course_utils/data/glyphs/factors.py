@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ...runtime import shown
+from ...arguments import shown
 from .shapes import DIGITS, check, fonts
 
 # Red, green, blue in [0, 1]: M. Okabe and K. Ito's colours for all kinds of colour vision (2002),
@@ -139,8 +139,8 @@ class Factors:
             torch.arange(len(self))[index]
         except (IndexError, RuntimeError, TypeError):
             raise ValueError(
-                f"index is {show(index)}; it takes numbers of glyphs below {len(self)}, a mask or a "
-                "slice."
+                f"index is {show(index)}; it takes numbers of glyphs below {len(self)}, a mask or "
+                "a slice."
             ) from None
         return self.change(**{name: getattr(self, name)[index] for name in names})
 

@@ -206,7 +206,8 @@ def _ends(name: str, wanted: Range, lowest: float, highest: float) -> tuple[floa
     numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
     if not numbers or not lowest <= ends[0] <= ends[1] <= highest:
         raise ValueError(
-            f"{name} is {show(wanted)}; it takes a number or (low, high) from {lowest} to {highest}."
+            f"{name} is {show(wanted)}; it takes a number or (low, high) from {lowest} to "
+            f"{highest}."
         )
     return ends[0], ends[1]
 

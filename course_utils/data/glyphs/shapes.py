@@ -11,7 +11,7 @@ from matplotlib.ft2font import FT2Font
 from PIL import ImageFont
 from scipy.ndimage import distance_transform_edt
 
-from ...runtime import shown
+from ...arguments import shown
 
 DIGITS = "0123456789"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -76,7 +76,8 @@ def check(alphabet: str) -> None:
     known = isinstance(alphabet, str) and set(alphabet) <= set(DIGITS + LETTERS)
     if not known or not alphabet or len(set(alphabet)) < len(alphabet):
         raise ValueError(
-            f"alphabet is {shown(alphabet)}; it takes one or more distinct digits or letters a-z, A-Z."
+            f"alphabet is {shown(alphabet)}; it takes one or more distinct digits or "
+            "letters a-z, A-Z."
         )
 
 
