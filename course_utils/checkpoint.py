@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from .arguments import named
+from . import arguments
 
 KEEP = 2
 _NAME = re.compile(r"^state-(\d{6,})\.([0-9a-f]{64})\.pt$")
@@ -38,7 +38,7 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
         TypeError, ValueError: no path, or no dict of what can be saved.
         OSError: the folder is full or read-only. The checkpoints that were there are intact.
     """
-    folder = named("folder", folder)
+    folder = arguments.named("folder", folder)
     if not isinstance(state, dict):
         raise TypeError(f"state must be a dict, not of type {type(state).__name__}.")
     buffer = io.BytesIO()
@@ -75,7 +75,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, An
         TypeError, ValueError: no path, or no device.
     """
     device = _device(device)
-    for path in _newest_first(named("folder", folder)):
+    for path in _newest_first(arguments.named("folder", folder)):
         payload = path.read_bytes()
         if hashlib.sha256(payload).hexdigest() == _NAME.match(path.name)[2]:
             return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
@@ -94,7 +94,7 @@ def alone(folder: str | Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    lock = FileLock(named("folder", folder) / ".lock", timeout=0)
+    lock = FileLock(arguments.named("folder", folder) / ".lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -112,9 +112,9 @@ def _device(device: torch.device | str) -> torch.device:
     if not isinstance(device, torch.device | str):
         raise TypeError(f"device must be a torch.device or its name, not {type(device).__name__}.")
     try:
-        return torch.device(device)
-    except RuntimeError:
-        raise ValueError(f"device must be one that torch knows, not {device!r}.") from None
+        return torch.empty(0, device=device).device
+    except (AssertionError, RuntimeError):  # unknown, or not there
+        raise ValueError(f"device must be one that is here, not {str(device)!r}.") from None
 
 
 def _newest_first(folder: Path) -> list[Path]:

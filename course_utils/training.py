@@ -68,6 +68,7 @@ class Trainer(Run):
             clip: if above 0, the largest 2-norm that the gradient may have.
 
         Raises:
+            TypeError, ValueError: another optimizer, no such loss, or a clip that is no number.
             FloatingPointError: the loss is not finite (on a GPU this is seen at the next reading).
         """
         if self._probing:
@@ -125,6 +126,7 @@ class Trainer(Run):
                 not, an interrupt ends the cell, so that it ends a loop over many runs.
 
         Raises:
+            TypeError, ValueError: an argument of another kind, or no metrics from a function.
             FloatingPointError: a metric is not finite; says at which step and in which layer.
             RuntimeError: another process trains in the same folder, or memory ran out.
         """
@@ -193,6 +195,9 @@ class Trainer(Run):
 
         Modules are in evaluation mode, no gradient is kept, and the precision is that of
         training. `measure` returns a dict of metrics, as a step does.
+
+        Raises:
+            TypeError, ValueError: no function, no metrics from it, or no batches.
         """
         contract.check_measuring(measure, batches)
         sums, count = {}, 0

@@ -9,7 +9,7 @@ from html import escape
 from numbers import Real
 from typing import Any
 
-from .arguments import shown
+from . import arguments
 from .plots import Plot
 
 
@@ -82,7 +82,9 @@ def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
         >>> cu.widgets.explore(turned, angle=(-90, 90, 5, 0), image=["first", "second"])
     """
     if not callable(draw):
-        raise TypeError(f"draw must be a function that returns a plot, not {shown(draw)}.")
+        raise TypeError(
+            f"draw must be a function that returns a plot, not {arguments.shown(draw)}."
+        )
     return Explorer(draw, **controls)
 
 
@@ -139,9 +141,9 @@ def prompt(reply: Callable[[str], str], start: str = "") -> Prompt:
         >>> cu.widgets.prompt(lambda text: text.upper(), start="hello")
     """
     if not callable(reply):
-        raise TypeError(f"reply must be a function of a text, not {shown(reply)}.")
+        raise TypeError(f"reply must be a function of a text, not {arguments.shown(reply)}.")
     if not isinstance(start, str):
-        raise TypeError(f"start must be a text, not {shown(start)}.")
+        raise TypeError(f"start must be a text, not {arguments.shown(start)}.")
     return Prompt(reply, start)
 
 
@@ -192,7 +194,7 @@ def _control(name: str, given: Any) -> Any:
     if not (numbers and len(given) == 4 and given[0] <= given[3] <= given[1] and given[2] > 0):
         raise ValueError(
             f"{name} must be (low, high, step, start), a list of choices or a tuple of rows of "
-            f"whole numbers, not {shown(given)}."
+            f"whole numbers, not {arguments.shown(given)}."
         )
     low, high, step, start = given
     whole = all(isinstance(number, int) for number in given)

@@ -21,7 +21,7 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     tensor("logits", logits), tensor("labels", labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not logits.numel():
         raise ValueError(
-            "accuracy takes logits of shape (B, K) and labels of shape (B,), from 1 up, not "
+            "accuracy takes logits of shape (B, K) and labels of shape (B,), none empty, not "
             f"{tuple(logits.shape)} and {tuple(labels.shape)}."
         )
     whole_numbers("labels", labels)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 Samples = torch.Tensor | np.ndarray
+LARGEST = 1e30  # the sixth power of such a number is finite in float64, itself in float32
 
 
 def numbers(name: str, values: Samples, axes: int, allowed: float = 0.0) -> torch.Tensor:
@@ -18,7 +19,7 @@ def numbers(name: str, values: Samples, axes: int, allowed: float = 0.0) -> torc
 
     Raises:
         TypeError: neither a tensor nor an array of numbers.
-        ValueError: other axes, nothing in it, or NaN or infinity.
+        ValueError: other axes, nothing in it, or NaN, infinity or what is nearly so.
     """
     if not isinstance(values, Samples):
         kind = type(values).__name__
@@ -26,7 +27,7 @@ def numbers(name: str, values: Samples, axes: int, allowed: float = 0.0) -> torc
     if values.ndim != axes or 0 in values.shape:
         wanted = {1: "(D,)", 2: "(N, D), a row for each sample"}[axes]
         raise ValueError(f"{name} must be of shape {wanted}, not {tuple(values.shape)}.")
-    if np.iscomplexobj(values) if isinstance(values, np.ndarray) else values.is_complex():
+    if "complex" in str(values.dtype):
         raise TypeError(f"{name} must hold real numbers, not {values.dtype}.")
     if isinstance(values, np.ndarray):
         try:
@@ -34,11 +35,12 @@ def numbers(name: str, values: Samples, axes: int, allowed: float = 0.0) -> torc
         except (TypeError, ValueError):
             raise TypeError(f"{name} must hold numbers, not {values.dtype}.") from None
     values = values.detach().cpu().double()
-    wrong = ~(values.isfinite() | (values == allowed))
+    wrong = ~((values.abs() < LARGEST) | (values == allowed))  # NaN is not below
     if wrong.any():
         rows = int(wrong.view(len(values), -1).any(1).sum())
         raise ValueError(
-            f"{name} must hold finite numbers; NaN or infinity is in {rows} of {len(values)} rows."
+            f"{name} must hold finite numbers; NaN, infinity or a number beyond {LARGEST:g} is in "
+            f"{rows} of {len(values)} rows."
         )
     return values
 

@@ -66,8 +66,8 @@ def spread(values: Any, heights: Mapping[str, float]) -> list[float]:
 
 def curve(name: str, values: Any) -> list[np.ndarray]:
     """x, y and perhaps the spread of a curve, each (N,)."""
-    rows = values if isinstance(values, list | tuple | np.ndarray | torch.Tensor) else ()
-    found = [array(row, "curves") for row in rows]
+    several = isinstance(values, list | tuple) or getattr(values, "ndim", 0)  # or of an array
+    found = [array(row, "curves") for row in values] if several else []
     shapes = [part.shape for part in found]
     if len(found) not in (2, 3) or len(set(shapes)) > 1 or found[0].ndim != 1:
         raise ValueError(

@@ -17,9 +17,9 @@ SERIES, OTHER = torch.rand(24, 4, 2, generator=R), torch.rand(24, 4, 2, generato
 CENTRES = torch.tensor([[0.0, 0], [1, 1]])
 IMAGES = torch.rand(3, 1, 8, 8, generator=R)
 
-NO_ROWS = [X[0], X[:0], X[:1], nan(X), X / 0, X.cfloat(), np.array([["a"]])]
+NO_ROWS = [X[0], X[:0], X[:1], nan(X), X / 0, 1e200 * X.double(), X.cfloat(), np.array([["a"]])]
 NO_IMAGES = [IMAGES[:0], IMAGES[..., :7], 255 * IMAGES, IMAGES - 1, nan(IMAGES)]
-NO_SERIES = [X, SERIES[:0], SERIES[:, :0], nan(SERIES), SERIES.cfloat()]
+NO_SERIES = [X, SERIES[:0], SERIES[:, :0], nan(SERIES), 1e200 * SERIES.double(), SERIES.cfloat()]
 UNLIKE = [*NO_SERIES, OTHER[:, :2], OTHER[..., :1]]
 NO_SCORE = {
     "real": [*NO_SERIES, SERIES[:5]],

@@ -52,7 +52,8 @@ CASES = {
     "plots.lines": (
         {"curves": {"a": ([1, 2], [3, 4], [1, 1])}, "baselines": {"b": 2.0}, **LABELS, **ALT},
         {
-            "curves": curves(3, ([1, 2],), ([1, 2], [1, 2, 3]), (["p", "q"], [1, 2]),
+            "curves": curves(3, torch.tensor(3.0), torch.ones(4, 2), ([1, 2],),
+                             ([1, 2], [1, 2, 3]), (["p", "q"], [1, 2]),
                              ([1, 2], None), (PICTURES, PICTURES), ([1, 2], [1, 2], [1]),
                              ([[1], [1, 2]], [1, 2])),
             "baselines": NO_LEVELS, "log": ["z", "xx"], "size": NO_SIZE, "alt": [""],

@@ -109,7 +109,8 @@ CASES = {
         {"folder": NO_FOLDER, "state": [{"step": lambda batch: {}}, {"x": (n for n in "abc")}]},
     ),
     "checkpoint.load": (
-        {"folder": Fresh(kept), "device": "cpu"}, {"folder": NO_FOLDER, "device": ["fast", ""]},
+        {"folder": Fresh(kept), "device": "cpu"},
+        {"folder": NO_FOLDER, "device": ["fast", "", "cuda:99"]},
     ),
     "checkpoint.alone": ({"folder": Fresh(kept)}, {"folder": NO_FOLDER}),
     "checkpoint.restore_random_state": (
