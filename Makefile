@@ -12,6 +12,7 @@ WORKERS ?= 2
 # The journeys in a browser need Debian's Chromium, and Playwright in the environment.
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 JOURNEYS := $(VENV)/.journeys
+RIVALS   := $(VENV)/.rivals
 SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # The Jupyter of Colab in August 2026; torch and the rest are those of the environment above.
@@ -22,7 +23,8 @@ NBVAL := --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=60
   --nbval-kernel-startup-timeout=120
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test browser browser-test torture colab-test lesson lessons refresh lint doctor clean
+.PHONY: help env lab test browser browser-test torture colab-test bench lesson lessons refresh \
+  lint doctor clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -69,6 +71,16 @@ $(COLAB)/.ready: $(READY)
 colab-test: $(COLAB)/.ready ## every notebook under the Jupyter of Colab
 	PYTHONPATH=$(CURDIR) COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(COLAB)/bin/python -m pytest \
 	  -n $(WORKERS) $(NBVAL) notebooks solutions
+
+# The other loops may want another PyTorch; the course keeps its own, and their rows say so.
+$(RIVALS): $(READY) benchmarks/requirements.txt
+	@$(BIN)/python -m pip list --format=freeze | grep -E '^torch(vision)?==' > $(VENV)/torch.txt
+	@$(BIN)/python -m pip install --quiet --constraint $(VENV)/torch.txt \
+	  --requirement benchmarks/requirements.txt && touch $@ || \
+	  echo "Not all could be installed: the benchmarks beside them will be skipped."
+
+bench: $(RIVALS) ## how fast, side by side: the table in benchmarks/results.md [QUICK=1]
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lesson: $(READY) ## train one lesson and write its notebooks: make lesson N=12 [PROFILE=cpu]
 	$(COURSE) lesson $(N) --profile $(PROFILE)

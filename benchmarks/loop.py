@@ -1,17 +1,11 @@
-"""What the loop costs: `Trainer.fit` against the same step in a bare `for`, in one run.
+"""What the loop costs: `Trainer.fit` against the same step in a bare `for`, over staged batches.
 
-    python benchmarks/loop.py [rounds]
-
-The two are interleaved, A B B A …, over the same batches from the same weights, and compared by
-process CPU time, which other programs on the machine disturb less than wall time. One pair says
-little: where weights happen to lie in memory moves a step by 5 to 10 %, so the median over many
-pairs, each with weights of its own, is what counts.
+Where weights happen to lie in memory moves a step by 5 to 10 %, so one pair says little: each pair
+has weights of its own, and the median over many counts.
 """
 
-import statistics
-import sys
-import time
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -19,6 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 
 import course_utils as cu
+
+from .measure import Row, interleaved, middle
 
 STEPS = 300  # about an epoch of a small data set
 Update = Callable[[torch.optim.Optimizer, torch.Tensor], None]
@@ -30,6 +26,46 @@ class Task(NamedTuple):
     parts: dict
     batches: list
     step: Callable[[Update], Callable]
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    tasks = {"small CNN": (small_cnn, 0.97), "LSTM": (lstm, 0.97), "DCGAN": (dcgan, 0.97),
+             "dense net": (dense, None), "next to no net": (nearly_none, None)}  # fmt: skip
+    for name, (make, least) in tasks.items():
+        pairs = interleaved(lambda: fitted(make()), lambda: bare(make()), 5 if quick else 31)
+        fit, plain = (middle(costs) / STEPS * 1e6 for costs in pairs)
+        note = f"{fit:.0f} against {plain:.0f} µs a step"
+        yield pairs.row(f"Trainer.fit, {name}", "bare for", least=least, note=note)
+
+
+def fitted(task: Task) -> Callable[[], None]:
+    def run() -> None:
+        trainer = cu.Trainer(**task.parts)
+        trainer.fit(task.step(trainer.update), task.batches, epochs=1, show=False)
+
+    return run
+
+
+def bare(task: Task) -> Callable[[], None]:
+    """What a careful reader would write: the same device, layout and precision, no more."""
+    device, dtype = cu.device(), cu.runtime.precision()
+    half = torch.autocast(device.type, dtype) if dtype else contextlib.nullcontext()
+
+    def update(opt: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+
+    def run() -> None:
+        for part in task.parts.values():
+            if isinstance(part, nn.Module):
+                part.train().to(device, memory_format=torch.channels_last)
+        step = task.step(update)
+        for batch in task.batches:
+            with half:
+                {name: value.detach() for name, value in step(batch).items()}
+
+    return run
 
 
 def classifier(net: nn.Module, batches: list) -> Task:
@@ -48,16 +84,31 @@ def classifier(net: nn.Module, batches: list) -> Task:
 
 
 def small_cnn() -> Task:
-    net = nn.Sequential(
-        nn.Conv2d(1, 16, 5, 2, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(32 * 49, 10),
-    )  # fmt: skip
-    return classifier(net, drawn(64, 1, 28, 28))
+    return classifier(cnn_net(), drawn(64, 1, 28, 28))
 
 
 def dense() -> Task:
-    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
-    return classifier(net, drawn(64, 784))
+    return classifier(dense_net(), drawn(64, 784))
+
+
+def nearly_none() -> Task:
+    """Next to nothing to compute: what is left is what the loop costs."""
+    return classifier(nn.Linear(1, 10), drawn(1, 1))
+
+
+def lstm() -> Task:
+    return classifier(Last(), drawn(32, 24, 8))
+
+
+def cnn_net() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 5, 2, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(32 * 49, 10),
+    )  # fmt: skip
+
+
+def dense_net() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
 class Last(nn.Module):
@@ -71,12 +122,10 @@ class Last(nn.Module):
         return self.read(self.lstm(x)[0][:, -1])
 
 
-def lstm() -> Task:
-    return classifier(Last(), drawn(32, 24, 8))
-
-
 def drawn(*shape: int) -> list:
-    return [(torch.rand(shape), torch.randint(10, shape[:1])) for _ in range(STEPS)]
+    where = cu.device()
+    return [(torch.rand(shape, device=where), torch.randint(10, shape[:1], device=where))
+            for _ in range(STEPS)]  # fmt: skip
 
 
 def dcgan() -> Task:
@@ -94,7 +143,7 @@ def dcgan() -> Task:
 
     def step(update: Update) -> Callable:
         def one(batch):
-            fake = G(torch.randn(len(batch[0]), 20))
+            fake = G(torch.randn(len(batch[0]), 20, device=batch[0].device))
             loss = F.softplus(-D(batch[0])).mean() + F.softplus(D(fake.detach())).mean()
             update(opt_D, loss)
             other = F.softplus(-D(fake)).mean()
@@ -104,58 +153,3 @@ def dcgan() -> Task:
         return one
 
     return Task({"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D}, drawn(32, 1, 28, 28), step)
-
-
-def bare(task: Task) -> None:
-    for part in task.parts.values():
-        if isinstance(part, nn.Module):
-            part.train().to(memory_format=torch.channels_last)
-
-    def update(opt: torch.optim.Optimizer, loss: torch.Tensor) -> None:
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
-
-    step = task.step(update)
-    for batch in task.batches:
-        {name: value.detach() for name, value in step(batch).items()}
-
-
-def fitted(task: Task) -> None:
-    trainer = cu.Trainer(**task.parts)
-    trainer.fit(task.step(trainer.update), task.batches, epochs=1, show=False)
-
-
-def seconds(run: Callable, make: Callable) -> float:
-    torch.manual_seed(0)
-    task = make()
-    began = time.process_time()
-    run(task)
-    return time.process_time() - began
-
-
-def pair(make: Callable, swap: bool) -> tuple[float, float]:
-    if swap:
-        return tuple(reversed((seconds(fitted, make), seconds(bare, make))))
-    return seconds(bare, make), seconds(fitted, make)
-
-
-def main(rounds: int) -> None:
-    rows = []
-    for make in (small_cnn, lstm, dcgan, dense):
-        pairs = [pair(make, swap=bool(number % 2)) for number in range(rounds + 1)][1:]
-        plain, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratios = sorted(a / b for a, b in pairs)
-        rows.append({
-            "net": make.__name__.replace("_", " "),
-            "bare for, ms a step": f"{plain / STEPS * 1e3:.3f}",
-            "Trainer.fit, ms a step": f"{ours / STEPS * 1e3:.3f}",
-            "overhead, µs a step": f"{(ours - plain) / STEPS * 1e6:.0f}",
-            "throughput of fit / bare": f"{statistics.median(ratios):.3f} "
-            f"({ratios[0]:.3f} to {ratios[-1]:.3f})",
-        })  # fmt: skip
-    cu.scoreboard(rows)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 21)

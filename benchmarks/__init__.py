@@ -1,0 +1,1 @@
+"""How fast, side by side: `python -m benchmarks`. README.md says how to read it."""
