@@ -580,7 +580,7 @@ def test_table_is_idempotent_and_complete(course):
     text = course.readme.read_text()
     assert (
         "| 12 | [Tiny lesson](notebooks/12_tiny.ipynb) | What a tiny lesson \\| is about, on two "
-        "lines. | 1.5 | — | [Colab](https://colab.research.google.com/github/owner/repo/blob/main/"
+        "lines. | 1.5 | 10 | — | [Colab](https://colab.research.google.com/github/owner/repo/blob/main/"
         "notebooks/12_tiny.ipynb) · [Binder](https://mybinder.org/v2/gh/owner/repo/main?urlpath="
         "lab/tree/notebooks/12_tiny.ipynb) |\n"
     ) in text

@@ -5,8 +5,8 @@ from .course import AuthoringError, Course, replace_file
 
 BEGIN, END = "<!-- lessons:begin -->", "<!-- lessons:end -->"
 HEAD = (
-    "| | Lesson | What it is about | CPU, minutes | GPU, minutes | Open |\n"
-    "| --- | --- | --- | --- | --- | --- |"
+    "| | Lesson | What it is about | CPU, minutes | CPU, MB | GPU, minutes | Open |\n"
+    "| --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -22,6 +22,7 @@ def table(course: Course) -> str:
             f"[{_cell(about.name)}](notebooks/{path.stem}.ipynb)",
             _cell(about.subject),
             timings.minutes(found.get("cpu")),
+            str(found.get("cpu", {}).get("peak_mb", "—")),
             timings.minutes(found.get("gpu")),
             f"[Colab]({launch.colab_url(course.repository, path.stem)}) · "
             f"[Binder]({launch.binder_url(course.repository, path.stem)})",
