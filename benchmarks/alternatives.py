@@ -53,7 +53,7 @@ def rows(quick: bool) -> Iterator[Row]:
 def compared(
     what: tuple[str, str], train: Train, net: Callable, data: Data, path: str, quick: bool
 ) -> Row:
-    epochs, pairs = (1, 2) if quick else (2, 7)
+    epochs, pairs = (1, 2) if quick else (2, 5)
     runs = interleaved(
         lambda: prepared(ours, net(), resident(*data), epochs),
         lambda: prepared(train, net(), PATHS[path](*data), epochs),

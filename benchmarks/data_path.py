@@ -42,7 +42,7 @@ def rows(quick: bool) -> Iterator[Row]:
                 pairs = interleaved(
                     lambda: epoch(net, resident(digits, size)),
                     lambda: epoch(net, loaded(digits, size, workers)),
-                    2 if quick else 7,
+                    2 if quick else 5,
                 )
                 yield pairs.row(
                     f"resident batches of {size}, {name}", f"DataLoader, {workers} workers",

@@ -32,7 +32,7 @@ def rows(quick: bool) -> Iterator[Row]:
     tasks = {"small CNN": (small_cnn, 0.97), "LSTM": (lstm, 0.97), "DCGAN": (dcgan, 0.97),
              "dense net": (dense, None), "next to no net": (nearly_none, None)}  # fmt: skip
     for name, (make, least) in tasks.items():
-        pairs = interleaved(lambda: fitted(make()), lambda: bare(make()), 5 if quick else 31)
+        pairs = interleaved(lambda: fitted(make()), lambda: bare(make()), 5 if quick else 21)
         fit, plain = (middle(costs) / STEPS * 1e6 for costs in pairs)
         note = f"{fit:.0f} against {plain:.0f} µs a step"
         yield pairs.row(f"Trainer.fit, {name}", "bare for", least=least, note=note)
