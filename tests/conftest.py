@@ -4,6 +4,7 @@ What a test counts, `figure` puts into the table that ends the run.
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Path:
+    """A copy of the course without data: what is run in it never touches the stored notebooks."""
+    copy = tmp_path_factory.mktemp("copy") / "course"
+    ignored = shutil.ignore_patterns(
+        ".*", "__pycache__", "*.egg-info", "datasets", "runs", "my_work", "tests"
+    )
+    shutil.copytree(Path(__file__).parents[1], copy, ignore=ignored)
+    return copy
 
 
 @pytest.fixture

@@ -18,9 +18,6 @@ import pytest
 from lab import Notebook, Server, Shots
 
 ROOT = Path(__file__).resolve().parents[2]
-SKIPPED = shutil.ignore_patterns(
-    ".*", "__pycache__", "*.egg-info", "datasets", "runs", "my_work", "tests"
-)
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 QUIET = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -37,14 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if reason and item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.skip(reason=reason))
-
-
-@pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Path:
-    """A copy of the course: what is run and saved in it never touches the stored notebooks."""
-    copy = tmp_path_factory.mktemp("journeys") / "course"
-    shutil.copytree(ROOT, copy, ignore=SKIPPED)
-    return copy
 
 
 @pytest.fixture(scope="module")

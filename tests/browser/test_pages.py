@@ -32,8 +32,7 @@ def test_page(page, notebook, lesson):
         assert opened.at(place).locator(".jp-OutputArea-output img").count() == 1
     assert described(page.locator(".jp-OutputArea-output img"))
 
-    templates = ("lab", "classic") if lesson == LESSONS[0] else ("lab",)
-    for template in templates:
+    for template in ("lab", "classic"):
         opened.convert(template)
         for place in opened.places(WIDGET):
             assert opened.outputs_in_html(place).locator("img").count() == 1

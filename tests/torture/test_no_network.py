@@ -8,24 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import paths
 from course_utils.authoring.course import here
 
-HERE, ROOT = Path(__file__).parent, paths.root()
+HERE = Path(__file__).parent
 SPACE = shutil.which("unshare") and not subprocess.call(["unshare", "-rn", "true"])
 OFF = ["unshare", "-rn", sys.executable, str(HERE / "no_network.py")] if SPACE else []
 SHORT = ("12", "23")  # pictures, text
-SKIPPED = shutil.ignore_patterns(
-    ".*", "__pycache__", "*.egg-info", "datasets", "runs", "my_work", "tests"
-)
-
-
-@pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Path:
-    """A copy of the course without data."""
-    copy = tmp_path_factory.mktemp("offline") / "course"
-    shutil.copytree(ROOT, copy, ignore=SKIPPED)
-    return copy
 
 
 def environment(course):
@@ -36,7 +24,7 @@ def environment(course):
         "COURSE_PROFILE": "smoke", "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"),
         "PYTHONPATH": os.pathsep.join(search),
     }  # fmt: skip
-    return {k: v for k, v in (os.environ | changes).items() if k not in ("COURSE_DATA",)}
+    return {k: v for k, v in (os.environ | changes).items() if k != "COURSE_DATA"}
 
 
 def test_the_network_is_off(course):
