@@ -88,8 +88,8 @@ def figure(rows: dict[str, list[Row]]) -> Plot:
     axes.plot([], [], **asked, label="asked")
     axes.axvline(1, color="grey", lw=0.8)
     axes.set(
-        xscale="log", xlabel="how many times faster, median and range of the pairs",
-        title="course_utils against what stands beside it", ylim=(len(shown) - 0.5, -0.5),
+        xscale="log", xlabel="times faster, median and range",
+        title="the first against the second", ylim=(len(shown) - 0.5, -0.5),
     )  # fmt: skip
     axes.set_yticks(range(len(shown)), [f"{row.what} / {row.against}" for _, row in shown])
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
