@@ -16,7 +16,6 @@ import course_utils as cu
 
 from .measure import Row, interleaved, middle
 
-STEPS = 300  # about an epoch of a small data set
 Update = Callable[[torch.optim.Optimizer, torch.Tensor], None]
 
 
@@ -29,11 +28,13 @@ class Task(NamedTuple):
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    tasks = {"small CNN": (small_cnn, 0.97), "LSTM": (lstm, 0.97), "DCGAN": (dcgan, 0.97),
-             "dense net": (dense, None), "next to no net": (nearly_none, None)}  # fmt: skip
+    tasks = {"small CNN": (small_cnn, 0.97), "LSTM": (lstm, 0.97), "DCGAN": (dcgan, 0.97)}
+    if not quick:
+        tasks |= {"dense net": (dense, None), "next to no net": (nearly_none, None)}
+    steps, number = (40, 17) if quick else (300, 21)
     for name, (make, least) in tasks.items():
-        pairs = interleaved(lambda: fitted(make()), lambda: bare(make()), 5 if quick else 21)
-        fit, plain = (middle(costs) / STEPS * 1e6 for costs in pairs)
+        pairs = interleaved(lambda: fitted(make(steps)), lambda: bare(make(steps)), number)
+        fit, plain = (middle(costs) / steps * 1e6 for costs in pairs)
         note = f"{fit:.0f} against {plain:.0f} µs a step"
         yield pairs.row(f"Trainer.fit, {name}", "bare for", least=least, note=note)
 
@@ -83,21 +84,21 @@ def classifier(net: nn.Module, batches: list) -> Task:
     return Task({"net": net, "opt": opt}, batches, step)
 
 
-def small_cnn() -> Task:
-    return classifier(cnn_net(), drawn(64, 1, 28, 28))
+def small_cnn(steps: int) -> Task:
+    return classifier(cnn_net(), drawn(steps, 64, 1, 28, 28))
 
 
-def dense() -> Task:
-    return classifier(dense_net(), drawn(64, 784))
+def dense(steps: int) -> Task:
+    return classifier(dense_net(), drawn(steps, 64, 784))
 
 
-def nearly_none() -> Task:
+def nearly_none(steps: int) -> Task:
     """Next to nothing to compute: what is left is what the loop costs."""
-    return classifier(nn.Linear(1, 10), drawn(1, 1))
+    return classifier(nn.Linear(1, 10), drawn(steps, 1, 1))
 
 
-def lstm() -> Task:
-    return classifier(Last(), drawn(32, 24, 8))
+def lstm(steps: int) -> Task:
+    return classifier(Last(), drawn(steps, 32, 24, 8))
 
 
 def cnn_net() -> nn.Module:
@@ -122,13 +123,13 @@ class Last(nn.Module):
         return self.read(self.lstm(x)[0][:, -1])
 
 
-def drawn(*shape: int) -> list:
+def drawn(steps: int, *shape: int) -> list:
     where = cu.device()
     return [(torch.rand(shape, device=where), torch.randint(10, shape[:1], device=where))
-            for _ in range(STEPS)]  # fmt: skip
+            for _ in range(steps)]  # fmt: skip
 
 
-def dcgan() -> Task:
+def dcgan(steps: int) -> Task:
     """Two networks and two optimizers: lesson 42's short runs, without batch norm."""
     G = nn.Sequential(
         nn.Linear(20, 16 * 49), nn.ReLU(), nn.Unflatten(1, (16, 7, 7)),
@@ -152,4 +153,4 @@ def dcgan() -> Task:
 
         return one
 
-    return Task({"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D}, drawn(32, 1, 28, 28), step)
+    return Task({"G": G, "D": D, "opt_G": opt_G, "opt_D": opt_D}, drawn(steps, 32, 1, 28, 28), step)
