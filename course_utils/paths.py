@@ -4,10 +4,14 @@ Relative folders resolve against the project's root, never against the working d
 notebook, a script and a test all mean the same `runs/12`.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from .arguments import named
 
@@ -37,6 +41,22 @@ def writable(folder: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def in_turn(folder: Path, seconds: float = -1) -> Iterator[None]:
+    """Hold `folder` for a block, while other processes that come to it wait.
+
+    They wait at most `seconds` (-1: as long as it takes), and not where nothing can be written.
+    """
+    lock = FileLock(folder / ".lock", timeout=seconds)
+    if writable(folder):
+        with contextlib.suppress(Timeout):
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def run_folder(folder: str | Path) -> Path:

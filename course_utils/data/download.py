@@ -19,6 +19,7 @@ from .. import paths
 
 TRIES = 3
 CONNECT, READ = 2.0, 5.0  # seconds that a host may take to answer, and to go on
+QUEUE = 60.0  # seconds to wait for another process that fetches the same file
 
 
 class Unavailable(Exception):
@@ -56,27 +57,37 @@ def find(files: Sequence[Remote]) -> list[Path]:
 def _on_disk(file: Remote) -> Path | None:
     for folder in dict.fromkeys([*paths.data_folders(), paths.download_folder()]):
         for path, sha256 in file.candidates(folder):
-            if not path.is_file():
-                continue
-            if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            if _right(path, sha256):
                 return path
-            print(f"{path} is damaged (its SHA-256 is not the published one): not used.")
+            if path.is_file():
+                print(f"{path} is damaged (its SHA-256 is not the published one): not used.")
     return None
 
 
+def _right(path: Path, sha256: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
 def _fetch(file: Remote) -> Path:
-    """Try the mirrors in turn, three times in all; pooch moves only a right file into place."""
+    """Download it, unless another process that wanted it at the same time was faster."""
     target = paths.download_folder() / file.path
     reachable = [url for url in file.urls if _answers(url)]
     if not reachable:
         raise Unavailable("no network")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(str(target).encode()).hexdigest()[:16]
+    with paths.in_turn(paths.cache() / "downloads" / name, QUEUE):
+        return target if _right(target, file.sha256) else _download(file, reachable, target)
+
+
+def _download(file: Remote, urls: Sequence[str], target: Path) -> Path:
+    """Try the mirrors in turn, three times in all; pooch moves only a right file into place."""
     pooch.get_logger().setLevel("ERROR")
     reason = ""
     for number in range(TRIES):
-        url = reachable[number % len(reachable)]
+        url = urls[number % len(urls)]
         print(f"Downloading {url}")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             pooch.retrieve(
                 url, f"sha256:{file.sha256}", target.name, target.parent,
                 downloader=pooch.HTTPDownloader(timeout=(CONNECT, READ)),
@@ -84,8 +95,6 @@ def _fetch(file: Remote) -> Path:
             return target
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             reason = f"{urlsplit(url).netloc}: {type(error).__name__}"
-            with contextlib.suppress(OSError):
-                target.unlink()
     raise Unavailable(reason)
 
 

@@ -5,7 +5,6 @@ labelled images and knows neither how they were loaded nor the Trainer: metrics 
 training, and this loop needs no plots, no resume and no second optimizer.
 """
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice
@@ -14,7 +13,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
-from filelock import FileLock
 from torch import nn
 
 from .. import checkpoint, paths, runtime
@@ -99,7 +97,7 @@ def feature_net(data: Labelled) -> FeatureNet:
     shape = _image_shape(data)
     net = _network(shape, len(data.classes)).to(data.train_x.device)
     folder = _folder(net, data)
-    with _alone(folder):
+    with paths.in_turn(folder):
         state = checkpoint.load(folder, data.train_x.device)
         if state is None:
             state = _trained(net, data)
@@ -212,16 +210,6 @@ def _epochs(data: Labelled) -> Iterator[Iterable[torch.Tensor]]:
 
 def _quality(state: dict[str, Any]) -> str:
     return f"{state['accuracy']:.1%} of the test pictures right"
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one kernel train while others wait for it; no lock where nothing can be written."""
-    if not paths.writable(folder):
-        yield
-        return
-    with FileLock(folder / ".lock"):
-        yield
 
 
 def _keep(folder: Path, state: dict[str, Any]) -> None:
