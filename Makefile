@@ -19,8 +19,9 @@ SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 COLAB   := $(VENV)/colab
 JUPYTER := ipywidgets==7.7.1 ipython==7.34 ipykernel==6.17.1 jupyter_client==7.4.9
 
-NBVAL := --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
-  --nbval-kernel-startup-timeout=120
+# One worker a file, in the order given: what takes longest begins first.
+NBVAL := --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-current-env \
+  --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
 .DEFAULT_GOAL := help
 .PHONY: help env lab test browser browser-test torture colab-test bench lesson lessons refresh \
@@ -49,7 +50,7 @@ $(JOURNEYS): $(READY)
 
 test: $(READY) $(if $(CHROMIUM),$(JOURNEYS)) ## run all tests, nbval over every notebook included
 	COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(NBVAL) \
-	  tests/browser tests notebooks solutions
+	  tests/browser tests/torture tests/test_*.py notebooks solutions
 
 browser: $(JOURNEYS) ## Chromium and its driver, from Debian's packages where they are missing
 	@test -n "$(CHROMIUM)" || \

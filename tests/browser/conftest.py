@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,10 +87,10 @@ def page(browser) -> Iterator:
 
 @pytest.fixture
 def shots(request) -> Shots:
-    """Where this journey's pictures go: outside the repository."""
-    folder = os.environ.get("COURSE_SCREENSHOTS") or Path(tempfile.gettempdir()) / "journeys"
+    """This journey's pictures, which are taken where `COURSE_SCREENSHOTS` names a folder."""
+    folder = os.environ.get("COURSE_SCREENSHOTS")
     name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_")).strip("_")
-    return Shots(Path(folder), name)
+    return Shots(Path(folder) if folder else None, name)
 
 
 @pytest.fixture

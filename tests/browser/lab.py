@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import eyes
+from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(?P<port>\d+)/lab\?token=(?P<token>\w+)")
@@ -20,17 +20,20 @@ OPENS = re.compile(r"file://(\S+-open\.html)")
 
 @dataclass
 class Shots:
-    """Numbered screenshots of one journey."""
+    """Numbered screenshots of one journey; none where no folder is named."""
 
-    folder: Path
+    folder: Path | None
     name: str
     count: int = 0
 
-    def path(self, what: str) -> Path:
-        """Where the next picture goes."""
+    def take(self, what: str, target: Any, **how: Any) -> None:
+        """A picture of a page, or of one thing in it."""
+        if self.folder is None:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         self.count += 1
-        return self.folder / re.sub(r"[^\w.]+", "_", f"{self.name} {self.count:02} {what}.png")
+        name = re.sub(r"[^\w.]+", "_", f"{self.name} {self.count:02} {what}.png")
+        target.screenshot(path=self.folder / name, **how)
 
 
 @dataclass
@@ -222,12 +225,10 @@ class Notebook:
     def convert(self, template: str) -> None:
         """Turn the notebook into HTML by a template of nbconvert, and open that."""
         html = self.path.with_name(f"{template}.html")
-        command = [sys.executable, "-m", "nbconvert", "--to", "html", "--template", template]
-        subprocess.run(
-            [*command, str(self.path), "--output", html.name], check=True, capture_output=True
-        )
+        text, _ = HTMLExporter(template_name=template).from_filename(str(self.path))
+        html.write_text(text, encoding="utf-8")
         self.page.goto(html.as_uri(), wait_until="domcontentloaded")
-        self.page.screenshot(path=self.shots.path(f"html {template}"), full_page=True)
+        self.shots.take(f"html {template}", self.page, full_page=True)
 
     def outputs_in_html(self, index: int) -> Any:
         """The outputs of a cell on the page made by `convert`."""
@@ -252,7 +253,7 @@ class Notebook:
 
     def shot(self, what: str, target: Any = None) -> None:
         """A picture of the page, or of one thing in it."""
-        (target or self.page).screenshot(path=self.shots.path(what), animations="disabled")
+        self.shots.take(what, target or self.page, animations="disabled")
 
     def resize(self, width: int, height: int = 900) -> None:
         """Give the window another size, in pixels; a narrow one has no place for the files."""

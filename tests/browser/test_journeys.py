@@ -1,6 +1,6 @@
 """Journeys that a learner makes, in a real JupyterLab and a real browser.
 
-Each leaves screenshots in `COURSE_SCREENSHOTS` (or in the folder for temporary files).
+Each leaves screenshots in the folder that `COURSE_SCREENSHOTS` names.
 What the stored pages look like is in test_pages.py: two files, so that two workers share them.
 A new lesson's widget is one line in WIDGETS, a new exercise worth a journey one in EXERCISES.
 """
