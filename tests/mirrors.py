@@ -1,8 +1,9 @@
 """A very small MNIST, and a web server on this machine that fails as data hosts do.
 
 A path is a way and a file's name. /good/ has the file, /gone/ answers 404, /html/ a page to sign
-in, /short/ ends too soon, /wrong/ has another byte, /stall/ falls silent in the midst, /soon/ is
-gone twice before it is good. /short/NAME/30/ cuts NAME after 30 per cent, and other files are good.
+in, /short/ ends too soon, /wrong/ has another byte, /stall/ falls silent in the midst, /slow/ goes
+on at 2.5 kB a second and does not end, /soon/ is gone twice before it is good. /short/NAME/30/ cuts
+NAME after 30 per cent, and other files are good.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ import numpy as np
 
 from course_utils.data import registry
 
-WAYS = ("gone", "html", "short", "wrong", "stall")
+WAYS = ("gone", "html", "short", "wrong", "stall", "slow")
 PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")  # not for a server at home
 
 
@@ -74,11 +75,14 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         }
         body = bodies.get(way, good)
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) if way != "slow" else 2**30))
         self.end_headers()
         self.wfile.write(body[:cut] if way in ("short", "stall") else body)
         if way == "stall":
             self.ended.wait()
+        with contextlib.suppress(OSError):  # until who asked has gone
+            while way == "slow" and not self.ended.wait(0.05):
+                self.wfile.write(bytes(128))
 
     def log_message(self, *arguments):
         pass

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .. import paths
 
 TRIES = 3
 CONNECT, READ = 2.0, 5.0  # seconds that a host may take to answer, and to go on
+SLOWEST = 10_000  # bytes a second that a host has to send on average, from `READ` seconds on
 QUEUE = 60.0  # seconds to wait for another process that fetches the same file
 
 
@@ -90,12 +92,33 @@ def _download(file: Remote, urls: Sequence[str], target: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             pooch.retrieve(
                 url, f"sha256:{file.sha256}", target.name, target.parent,
-                downloader=pooch.HTTPDownloader(timeout=(CONNECT, READ)),
+                downloader=pooch.HTTPDownloader(_Pace(), timeout=(CONNECT, READ)),
             )  # fmt: skip
             return target
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             reason = f"{urlsplit(url).netloc}: {type(error).__name__}"
     raise Unavailable(reason)
+
+
+class _Pace:
+    """In the place of pooch's progress bar: ends a download that would take for ever."""
+
+    total = 0  # pooch sets it
+
+    def __init__(self) -> None:
+        self.began, self.size = time.monotonic(), 0
+
+    def update(self, size: int) -> None:
+        self.size += size
+        passed = time.monotonic() - self.began
+        if passed > READ and self.size < SLOWEST * passed:
+            raise TimeoutError(f"{self.size} bytes in {passed:.0f} s")
+
+    def reset(self) -> None:
+        """Before pooch says once more that all has come."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _answers(url: str, within: float = CONNECT) -> bool:
