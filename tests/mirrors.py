@@ -88,12 +88,18 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """As many as a workshop may ask at once, as at any data host."""
+
+    request_queue_size = 128
+
+
 @contextlib.contextmanager
 def serve(files: dict[str, bytes]) -> Iterator[tuple[str, list[str]]]:
     """The server's address, and the list of ways that are asked for, in order."""
     asked, ended = [], threading.Event()
     handler = functools.partial(Mirror, files, asked, ended)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

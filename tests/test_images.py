@@ -34,6 +34,8 @@ def test_cifar10_from_its_archive(tmp_path):
     rng = np.random.default_rng(0)
     rows = {f"data_batch_{i}.bin": rng.integers(0, 256, (2, 3073), np.uint8) for i in range(1, 6)}
     rows["test_batch.bin"] = rng.integers(0, 256, (2, 3073), np.uint8)
+    for data in rows.values():
+        data[:, 0] %= 10  # the first byte is the label
     path = tmp_path / "cifar.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         for name, data in rows.items():
@@ -195,7 +197,8 @@ def test_training_batches_are_shuffled_and_test_batches_complete(data):
 
 def test_assembling_scales_to_0_1_and_keeps_labels_whole():
     x, y = np.full((2, 1, 2, 2), 255, np.uint8), np.array([3, 200], np.uint8)
-    data = images.assemble("n", (x, y, x, y), ["a"], "glyphs (stand-in)", torch.device("cpu"))
+    classes = [str(label) for label in range(201)]
+    data = images.assemble("n", (x, y, x, y), classes, "glyphs (stand-in)", torch.device("cpu"))
     assert data.train_x.dtype == torch.float32 and data.train_x.max() == 1
     assert data.train_y.dtype == torch.int64 and data.train_y.tolist() == [3, 200]
     assert data.is_stand_in

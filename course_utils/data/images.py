@@ -25,7 +25,7 @@ class ImageData:
     int64, indices into `classes`. `source` says what they really are: a stand-in says so.
 
     Raises:
-        TypeError, ValueError: other shapes, no whole labels, or not as many as there are images.
+        TypeError, ValueError: other shapes, labels of no class, or not as many as images.
     """
 
     name: str
@@ -48,6 +48,12 @@ class ImageData:
                 raise ValueError(
                     f"{part}_y must be {len(images)} labels, one an image of {part}_x, not "
                     f"{tuple(labels.shape)}."
+                )
+            least, most = labels.aminmax() if len(labels) else (0, 0)
+            if least < 0 or most >= len(self.classes):
+                raise ValueError(
+                    f"{part}_y must be indices into the {len(self.classes)} classes, not "
+                    f"{least} to {most}."
                 )
 
     @property

@@ -26,8 +26,7 @@ def whole(path):
 def test_damaged_downloads(root, monkeypatch, capsys, long, figure):
     """Any file of four, cut or changed at any place: seen, tried again, and never kept."""
     choose, asked, detected, tries, lines = random.Random(0), 100 if long else 24, 0, [], []
-    if not long:  # three times 5 s for each that stalls or is slow
-        monkeypatch.setattr(download, "READ", 0.2)
+    monkeypatch.setattr(download, "READ", 1.0 if long else 0.2)  # for each that stalls or is slow
     with mirrors.serve(mirrors.PACKED) as (address, ways):
         for number in range(asked):
             way, place = mirrors.WAYS[number % len(mirrors.WAYS)], choose.randrange(100)

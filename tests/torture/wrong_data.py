@@ -52,7 +52,7 @@ OWN_SERIES, OWN_TEXT = (
 NO_SEED = [-1, 0.5, "x", None, True]
 NO_SHARE = [0, 1, -0.1, torch.nan, "x", None]
 NO_X = [None, "x", X.tolist(), X[0], IMAGES.byte(), torch.rand(5, 1, 8, 8)]
-NO_Y = [None, [0, 1], Y.float(), Y[:5], Y[:, None]]
+NO_Y = [None, [0, 1], Y.float(), Y[:5], Y[:, None], Y - 1, Y + 99]
 NO_IDS = [None, "x", IDS.tolist(), IDS.float(), IDS.view(2, 20), IDS + 1, IDS - 1]
 
 CASES = {

@@ -29,15 +29,22 @@ NO_SCORE = {
 SHORT = {"units": 1, "repeats": 1, "iterations": 1}
 
 
-def pictures(pixels=8, **other):
+def pictures(pixels=8):
     """Ten labelled pictures of two classes in each part."""
     x, y = torch.rand(10, 1, pixels, pixels, generator=R), torch.arange(10) % 2
     parts = {"train_x": x, "train_y": y, "test_x": x, "test_y": y, "classes": ("a", "b")}
-    return cu.data.ImageData(**{"name": "made", "source": "made", **parts, **other})
+    return cu.data.ImageData(name="made", source="made", **parts)
 
 
-def of(**other):
-    return [Fresh(lambda: pictures(**other))]
+def of(pixels=8, **other):
+    """Pictures as ImageData would refuse them."""
+
+    def made():
+        data = pictures(pixels)
+        vars(data).update(other)
+        return data
+
+    return [Fresh(made)]
 
 
 def net():
