@@ -13,6 +13,7 @@ import hashlib
 import http.server
 import struct
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -80,8 +81,9 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body[:cut] if way in ("short", "stall") else body)
         if way == "stall":
             self.ended.wait()
+        until = time.monotonic() + 20  # or a client that never gives up would hang a test
         with contextlib.suppress(OSError):  # until who asked has gone
-            while way == "slow" and not self.ended.wait(0.05):
+            while way == "slow" and time.monotonic() < until and not self.ended.wait(0.05):
                 self.wfile.write(bytes(128))
 
     def log_message(self, *arguments):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 import course_utils
 from course_utils import paths
@@ -85,3 +86,18 @@ def test_the_cache_is_where_the_system_wants_it(platform, variable, folder, tmp_
     monkeypatch.setenv(variable, str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     assert real_cache() == tmp_path / folder
+
+
+def test_who_waits_too_long_for_a_turn_goes_on_without_taking_it(tmp_path):
+    with paths.in_turn(tmp_path):
+        with paths.in_turn(tmp_path, 0.05):
+            pass
+        with pytest.raises(Timeout):
+            FileLock(tmp_path / ".lock", timeout=0).acquire()
+    FileLock(tmp_path / ".lock", timeout=0).acquire().lock.release()  # it is free again
+
+
+def test_a_turn_needs_no_folder_that_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with paths.in_turn(tmp_path / "file" / "below"):
+        pass

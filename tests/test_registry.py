@@ -212,6 +212,14 @@ def test_after_three_tries_nothing_half_written_stays(remote, asked, way, root, 
     assert not [path for path in root.rglob("*") if path.is_file()]
 
 
+def test_a_slow_host_is_given_up(remote, asked, root, monkeypatch):
+    monkeypatch.setattr(download, "READ", 0.2)
+    with pytest.raises(Unavailable, match="TimeoutError"):
+        find([remote("slow")])
+    assert asked == ["slow"] * 3
+    assert not [path for path in root.rglob("*") if path.is_file()]
+
+
 def test_a_damaged_download_is_fetched_again(remote, root, capsys):
     path = root / "datasets" / "set" / "raw" / "data file.bin"
     path.parent.mkdir(parents=True)
