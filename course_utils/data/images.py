@@ -49,11 +49,10 @@ class ImageData:
                     f"{part}_y must be {len(images)} labels, one an image of {part}_x, not "
                     f"{tuple(labels.shape)}."
                 )
-            least, most = labels.aminmax() if len(labels) else (0, 0)
-            if least < 0 or most >= len(self.classes):
+            if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.classes):
                 raise ValueError(
                     f"{part}_y must be indices into the {len(self.classes)} classes, not "
-                    f"{least} to {most}."
+                    f"{labels.min()} to {labels.max()}."
                 )
 
     @property
