@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -20,7 +21,7 @@ from course_utils.authoring import lesson, readme, rules, stored, timings
 from course_utils.authoring.__main__ import main
 from course_utils.authoring.clean import clean
 from course_utils.authoring.course import AuthoringError, Course
-from course_utils.authoring.execute import PROFILES, environment
+from course_utils.authoring.execute import PROFILES, PeakMemory, environment, execute
 from course_utils.authoring.launch import colab_cell
 from course_utils.authoring.source import build, dumps, loads, read, tags
 from course_utils.authoring.strip import PLACE, STUB, strip, without_solution
@@ -528,7 +529,7 @@ def test_refresh_refuses_changed_code(made, source, old, new, capsys):
 def test_refresh_follows_a_new_address_and_new_minutes(made, source):
     (made.root / "pyproject.toml").write_text(PYPROJECT.replace("owner", "fork"))
     fork = Course(made.root)
-    timings.save(fork, "12", "cpu", timings.entry(60, 66, 400, 1.0, "2 CPU cores"))
+    timings.save(fork, "12", "cpu", timings.entry(60, 30, 66, 400, 1.0, "2 CPU cores"))
     assert main(["refresh", "all"], fork) == 0
     assert lesson.problems(fork) == []
     text = fork.learner(source).read_text()
@@ -541,13 +542,13 @@ def test_refresh_follows_a_new_address_and_new_minutes(made, source):
 
 
 def test_timings_are_scaled_both_ways_and_stored_sorted(course):
-    assert timings.entry(120, 130, 500.4, 0.5, "x")["minutes"] == 1.0
-    assert timings.entry(120, 130, 500.4, 2.0, "x") == {
+    assert timings.entry(120, 90, 130, 500.4, 0.5, "x")["minutes"] == 1.0
+    assert timings.entry(120, 90, 130, 500.4, 2.0, "x") == {
         "device": "x", "minutes": 4.0, "peak_mb": 500, "quiet": 2.0,
-        "seconds": 120, "wall_seconds": 130,
+        "seconds": 120, "training_minutes": 3.0, "wall_seconds": 130,
     }  # fmt: skip
     for number, profile in [("21", "cpu"), ("12", "gpu"), ("12", "cpu")]:
-        timings.save(course, number, profile, timings.entry(60, 61, 10, 1, "d"))
+        timings.save(course, number, profile, timings.entry(60, 30, 61, 10, 1, "d"))
     stored_text = course.timings.read_text()
     table = json.loads(stored_text)
     assert list(table) == ["12", "21"] and list(table["12"]) == ["cpu", "gpu"]
@@ -556,9 +557,10 @@ def test_timings_are_scaled_both_ways_and_stored_sorted(course):
 
 
 def test_check_says_what_a_laptop_cannot_bear(made):
-    timings.save(made, "12", "cpu", timings.entry(600, 610, 1200, 1.0, "d"))
+    timings.save(made, "12", "cpu", timings.entry(600, 540, 610, 1200, 1.0, "d"))
     found = "\n".join(lesson.problems(made))
     assert "lesson 12 takes 10.0 quiet minutes on cpu" in found
+    assert "lesson 12 trains for 9.0 quiet minutes on cpu" in found
     assert "lesson 12 takes 1200 MB on cpu" in found
 
 
@@ -575,7 +577,7 @@ def test_quiet_rate_is_a_plausible_share():
 
 
 def test_table_is_idempotent_and_complete(course):
-    timings.save(course, "12", "cpu", timings.entry(90, 91, 10, 1, "d"))
+    timings.save(course, "12", "cpu", timings.entry(90, 60, 91, 10, 1, "d"))
     assert main(["table"], course) == 0
     text = course.readme.read_text()
     assert (
@@ -606,6 +608,44 @@ def test_environment_names_the_profile_and_finds_the_course(tmp_path):
         assert env["PYTHONPATH"].split(os.pathsep)[0] == str(tmp_path)
     with pytest.raises(AuthoringError, match="profile is 'fast'; it must be one of smoke, cpu"):
         environment(tmp_path, "fast")
+
+
+def test_training_is_timed_apart_and_leaves_nothing_behind(tmp_path):
+    training = """
+parts = [torch.nn.Linear(1, 1) for _ in range(2)]
+def fit(net, seconds, **more):
+    step = lambda batch: time.sleep(seconds) or {"loss": 0.0}
+    cu.Trainer(net=net).fit(step, [0] * 4, epochs=1, show=False, **more)
+fit(parts[0], 0.05, evaluate=lambda: fit(parts[1], 0.3) or {})  # a fit within a fit counts once
+"""
+    cells = ["import time, torch, course_utils as cu", training, "1 + 1", "print(_, dir())"]
+    notebook = new_notebook(cells=[new_code_cell(text) for text in cells])
+    (tmp_path / "solutions").mkdir()
+    run = execute(notebook, tmp_path, "cpu")
+    assert 1.4 <= run.training_seconds <= run.cell_seconds[2]
+    shown = notebook.cells[3].outputs[0].text
+    assert shown.startswith("2 ") and "importlib" not in shown and "stopwatch" not in shown
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3, 4]
+
+
+def test_a_child_that_was_just_forked_is_not_counted_with_its_parents_pages():
+    class Process:
+        def __init__(self, size, *children):
+            self.size, self.found = size, children
+
+        def children(self, recursive):
+            return self.found
+
+        def memory_info(self):
+            return SimpleNamespace(rss=self.size, shared=1)
+
+    worker, forked = Process(31), Process(101)
+    memory = PeakMemory(os.getpid())
+    memory._process = Process(101, worker, forked)
+    looks = [memory._resident()]
+    memory._process.found = [worker]
+    looks.append(memory._resident())
+    assert looks == [100, 130]
 
 
 def test_rules_come_before_a_long_run(course, source, capsys):

@@ -93,7 +93,9 @@ def one(course: Course, path: Path, args: argparse.Namespace) -> None:
         else:
             table = timings.load(course)
             found = table[path.name[:2]][args.profile]
-            print(f"{found['minutes']:.2f} quiet minutes (machine at {found['quiet']:.2f})")
+            whole, training = found["minutes"], found["training_minutes"]
+            print(f"{whole:.2f} quiet minutes, {training:.2f} of them in training (machine at "
+                  f"{found['quiet']:.2f})")  # fmt: skip
             for line in timings.over_budget(table, path.name[:2]):
                 print(line)
             print(stored.results(course, path), end="")

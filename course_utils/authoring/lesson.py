@@ -34,7 +34,8 @@ def measure(course: Course, source: Path, profile: str) -> tuple[NotebookNode, R
     before = timings.quiet_rate()
     notebook, cost = run(course, source, profile)
     quiet = 1.0 if profile == "gpu" else (before + timings.quiet_rate()) / 2
-    entry = timings.entry(cost.seconds, cost.wall_seconds, cost.peak_mb, quiet, device)
+    seconds = cost.seconds, cost.training_seconds, cost.wall_seconds
+    entry = timings.entry(*seconds, cost.peak_mb, quiet, device)
     timings.save(course, source.name[:2], profile, entry)
     return notebook, cost
 
