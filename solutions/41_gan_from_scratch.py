@@ -255,7 +255,7 @@ class Layers(nn.Module):
 def library(layers, seed):
     found = []
     for W, b in zip(layers.weights, layers.biases, strict=True):
-        linear = nn.Linear(*W.shape[1:])
+        linear = nn.utils.skip_init(nn.Linear, *W.shape[1:])
         linear.weight.data, linear.bias.data = W[seed].T.clone(), b[seed, 0].clone()
         found += [linear, nn.LeakyReLU(0.2)]
     return nn.Sequential(*found[:-1])
@@ -520,8 +520,8 @@ class Game:
         self.D = Discriminator(self.mixture, **knobs)
         self.average = AveragedModel(self.G, multi_avg_fn=get_ema_multi_avg_fn(0.99))
         self.opt_G, self.opt_D = (
-            torch.optim.Adam(net.parameters(), RATE, betas=(0.5, 0.99))
-            for net in (self.G, self.D)
+            torch.optim.Adam(net.parameters(), RATE, betas=(0.5, 0.99), fused=True)
+            for net in (self.G, self.D)  # fused: all weights in one call
         )
         self.rates = [LambdaLR(opt, self.cosine) for opt in (self.opt_G, self.opt_D)]
         parts = {"G": self.G, "D": self.D, "average": self.average}
@@ -631,13 +631,14 @@ class Film:
         plane = torch.cartesian_prod(ticks, ticks).flip(1)  # (40², 2), row by row
         packs = mixture.draw(len(plane), 3, game.D.pack)  # three sets of companions
         packs[:, :, 0] = plane[:, None]
-        self.packs = packs.reshape(1, -1, 2).expand(len(SEEDS), -1, -1).to(device)
+        self.packs = packs.reshape(1, -1, 2).to(device)
 
     def record(self):
         game, step = self.game, self.game.trainer.steps
         with torch.no_grad():
             samples = game.average(self.z)  # (S, 2500, 2)
-            logits = game.D(self.packs)[0]  # of the first seed: (40² · 3, 1)
+            first = library(game.D.layers, 0)  # the first seed's D, alone
+            logits = first(game.D.views(self.packs)[0])  # (40² · 3, 1)
         field = logits.reshape(40, 40, 3).mean(2).sigmoid().cpu()
         score = cu.metrics.modes(samples, game.mixture.centres, game.mixture.sigma)
         self.frames.append((step, samples[0, :800].cpu(), field, score))
@@ -652,7 +653,7 @@ def picture(film, number):
 def watch(film):  # called before each step
     if film.game.trainer.steps % film.every == 0 or not film.frames:
         film.record()
-        if time.perf_counter() - film.shown > 4:  # a live picture, every few seconds
+        if time.perf_counter() - film.shown > 6:  # a live picture, every few seconds
             show_last(film)
 
 
