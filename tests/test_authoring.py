@@ -610,7 +610,7 @@ def test_environment_names_the_profile_and_finds_the_course(tmp_path):
         environment(tmp_path, "fast")
 
 
-def test_training_is_timed_apart_and_leaves_nothing_behind(tmp_path):
+def test_training_is_timed_apart_and_nothing_is_found_or_left_behind(tmp_path, monkeypatch):
     training = """
 parts = [torch.nn.Linear(1, 1) for _ in range(2)]
 def fit(net, seconds, **more):
@@ -619,13 +619,17 @@ def fit(net, seconds, **more):
 fit(parts[0], 0.05, evaluate=lambda: fit(parts[1], 0.3) or {})  # a fit within a fit counts once
 """
     cells = ["import time, torch, course_utils as cu", training, "1 + 1", "print(_, dir())"]
+    cells.append("print(cu.data.registry.paths.cache().exists())")
     notebook = new_notebook(cells=[new_code_cell(text) for text in cells])
     (tmp_path / "solutions").mkdir()
+    (tmp_path / "cache" / "course_utils").mkdir(parents=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run = execute(notebook, tmp_path, "cpu")
     assert 1.4 <= run.training_seconds <= run.cell_seconds[2]
     shown = notebook.cells[3].outputs[0].text
     assert shown.startswith("2 ") and "importlib" not in shown and "stopwatch" not in shown
-    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3, 4]
+    assert notebook.cells[4].outputs[0].text == "False\n"  # the cache
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3, 4, 5]
 
 
 def test_a_child_that_was_just_forked_is_not_counted_with_its_parents_pages():

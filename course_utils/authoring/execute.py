@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from matplotlib import get_cachedir
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -100,9 +101,11 @@ def execute(notebook: NotebookNode, root: Path, profile: str, timeout: int = 360
     seconds: dict[int, float] = {}
     training = 0.0
     begin = time.perf_counter()
-    # Runs of its own: a run that was cut off in the checkout must not be gone on with here.
-    with tempfile.TemporaryDirectory() as runs:
-        env = environment(root, profile) | {"COURSE_RUNS": runs}
+    # As on a machine where no lesson ran: nothing is gone on with, or taken from the cache.
+    # Matplotlib keeps its list of fonts, whose making it would announce.
+    with tempfile.TemporaryDirectory() as empty:
+        own = {"COURSE_RUNS": empty, "XDG_CACHE_HOME": empty, "MPLCONFIGDIR": get_cachedir()}
+        env = environment(root, profile) | own
         with client.setup_kernel(env=env, cwd=str(root / "solutions")):
             with PeakMemory(client.km.provisioner.pid) as memory:
                 for index, cell in enumerate(notebook.cells):
