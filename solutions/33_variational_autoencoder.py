@@ -63,9 +63,11 @@ device = cu.start(seed=0)
 # %%
 def tossed(pictures, seed):  # (N, 1, 28, 28) in 0…1 -> (N, 784), 0 or 1
     coins = torch.Generator().manual_seed(seed)
-    parts = pictures.flatten(1).cpu().split(5000)
-    tossed = [torch.bernoulli(part, generator=coins).byte() for part in parts]
-    return torch.cat(tossed).to(device)
+    greys = pictures.flatten(1).cpu()
+    tossed = torch.empty_like(greys, dtype=torch.uint8)
+    for grey, place in zip(greys.split(5000), tossed.split(5000), strict=True):
+        place.copy_(torch.bernoulli(grey, generator=coins))
+    return tossed.to(device)
 
 
 # %%
