@@ -45,13 +45,19 @@ class Task(NamedTuple):
 
 def tasks() -> list[Task]:
     CNN = parts("12", "CNN", "block", channels=1, side=28, classes=10)["CNN"]
+    Layers = parts("41", "Layers")["Layers"]
     LSTM = parts("23", "CharLSTM", V=SYMBOLS, HIDDEN=256, LAYERS=1, DROPOUT=0.1)["CharLSTM"]
     images = torch.rand(256, 1, 28, 28), torch.randint(10, (256,))
     text = tuple(torch.randint(SYMBOLS, (2, 16, 64)))
+    packs = torch.randn(5, 256, 68), torch.randint(2, (5, 256))  # of two points and their waves
     return [
         Task("lesson 12's CNN", partial(CNN, norm=True), images),
         Task("lesson 23's LSTM", LSTM, text, lambda output: output[0].flatten(0, 1)),
-    ]
+        Task(
+            "lesson 41's small nets", lambda: Layers([68, 96, 96, 96, 2], range(5)), packs,
+            lambda output: output.flatten(0, 1),
+        ),
+    ]  # fmt: skip
 
 
 def rows(quick: bool) -> Iterator[Row]:
