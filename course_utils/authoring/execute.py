@@ -129,7 +129,7 @@ def _run_cell(client: NotebookClient, cell: NotebookNode, index: int) -> float:
 
 def _stopwatch(client: NotebookClient) -> float:
     """Seconds of training until now; leaves no name and no number of a cell behind."""
-    ask = f"print(__import__('importlib').import_module({STOPWATCH!r}).seconds)"
+    ask = f"print(__import__('importlib').import_module({STOPWATCH!r}).watch.seconds)"
     cells = client.nb.cells
     cells.append(new_code_cell(ask))  # nbclient runs nothing that has no place in the notebook
     client.execute_cell(cells[-1], len(cells) - 1, store_history=False)

@@ -2,24 +2,23 @@
 
 import functools
 import time
+from types import SimpleNamespace
 
 from course_utils import Trainer
 
-seconds = 0.0
-_running = False  # a fit inside another one's `evaluate` is a part of that one
+watch = SimpleNamespace(seconds=0.0, running=False)
 _fit = Trainer.fit
 
 
 @functools.wraps(_fit)
 def _timed(*args, **kwargs):
-    global seconds, _running
-    if _running:
+    if watch.running:  # a fit inside another one's `evaluate` is a part of that one
         return _fit(*args, **kwargs)
-    begin, _running = time.perf_counter(), True
+    begin, watch.running = time.perf_counter(), True
     try:
         return _fit(*args, **kwargs)
     finally:
-        seconds, _running = seconds + time.perf_counter() - begin, False
+        watch.seconds, watch.running = watch.seconds + time.perf_counter() - begin, False
 
 
 Trainer.fit = _timed
