@@ -1,9 +1,9 @@
 """How close training on the CPU comes to the machine's limit, and what brings it closer.
 
 The limit is the fp32 matrix product, at its best size: which share of its rate does a training
-step reach, and which operators take the time? Then changes to the step, each against the step as
-the course has it: channels_last where there are convolutions, Adam as it comes, no compiler
-(which leaves `nn.LSTM` as it is and compiles what stands around it).
+step reach, and which operators take the time? Then changes to the step, each against a step with
+channels_last where there are convolutions, Adam as it comes and no compiler (which leaves `nn.LSTM`
+as it is and compiles what stands around it).
 """
 
 import json

@@ -101,8 +101,8 @@ def execute(notebook: NotebookNode, root: Path, profile: str, timeout: int = 360
     seconds: dict[int, float] = {}
     training = 0.0
     begin = time.perf_counter()
-    # As on a machine where no lesson ran: nothing is gone on with, or taken from the cache.
-    # Matplotlib keeps its list of fonts, whose making it would announce.
+    # As on a machine where no lesson ran: nothing is gone on with, or (on Linux) taken from the
+    # cache. Matplotlib keeps its list of fonts, whose making it would announce.
     with tempfile.TemporaryDirectory() as empty:
         own = {"COURSE_RUNS": empty, "XDG_CACHE_HOME": empty, "MPLCONFIGDIR": get_cachedir()}
         env = environment(root, profile) | own
@@ -111,7 +111,7 @@ def execute(notebook: NotebookNode, root: Path, profile: str, timeout: int = 360
                 for index, cell in enumerate(notebook.cells):
                     if cell.cell_type == "code":
                         seconds[index + 1] = _run_cell(client, cell, index)
-                        training = _stopwatch(client)  # started by the first look at it
+                        training = _stopwatch(client)
     return Run(seconds, training, time.perf_counter() - begin, memory.megabytes)
 
 
@@ -128,8 +128,13 @@ def _run_cell(client: NotebookClient, cell: NotebookNode, index: int) -> float:
 
 
 def _stopwatch(client: NotebookClient) -> float:
-    """Seconds of training until now; leaves no name and no number of a cell behind."""
-    ask = f"print(__import__('importlib').import_module({STOPWATCH!r}).watch.seconds)"
+    """Seconds of training until now; leaves no name and no number of a cell behind.
+
+    The watch is started by the first look after the lesson has imported the course: what an import
+    takes is the lesson's.
+    """
+    load = f"__import__('importlib').import_module({STOPWATCH!r})"
+    ask = f"print({load}.watch.seconds if 'course_utils' in __import__('sys').modules else 0)"
     cells = client.nb.cells
     cells.append(new_code_cell(ask))  # nbclient runs nothing that has no place in the notebook
     client.execute_cell(cells[-1], len(cells) - 1, store_history=False)
