@@ -1,0 +1,96 @@
+"""Arguments that are one value: a number, a choice, a text, a path, a function."""
+
+import math
+import reprlib
+from collections.abc import Callable, Sequence
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it: in one line, and short."""
+    return " ".join(reprlib.repr(value).split())
+
+
+def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """`value`, if it is a whole number from `least` up, or to `most`.
+
+    Raises:
+        ValueError: it is not; names the argument.
+    """
+    number = isinstance(value, int) and not isinstance(value, bool)
+    if not number or value < least or (most is not None and value > most):
+        span = f"from {least} up" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be a whole number {span}, not {shown(value)}.")
+    return value
+
+
+def real(name: str, value: Any, least: float) -> float:
+    """`value`, if it is a finite number from `least` up.
+
+    Raises:
+        ValueError: it is not; names the argument.
+    """
+    if not isinstance(value, Real) or not least <= value < math.inf:
+        raise ValueError(f"{name} must be a number from {least:g} up, not {shown(value)}.")
+    return value
+
+
+def share(name: str, value: Any) -> float:
+    """`value`, if it is a number above 0 and below 1.
+
+    Raises:
+        ValueError: it is not; names the argument.
+    """
+    if not isinstance(value, Real) or not 0 < value < 1:
+        raise ValueError(f"{name} must be a number above 0 and below 1, not {shown(value)}.")
+    return value
+
+
+def named(name: str, path: str | Path) -> Path:
+    """`path` as a Path, if it names a file or a folder.
+
+    Raises:
+        TypeError, ValueError: it does not; names the argument.
+    """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"{name} must be a string or a path, not of type {type(path).__name__}.")
+    if not Path(path).name or "\0" in str(path):
+        raise ValueError(f"{name} must name a file or a folder, not {str(path)!r}.")
+    return Path(path)
+
+
+def choice(name: str, value: Any, accepted: Sequence[Any]) -> Any:
+    """`value`, if it is one of the accepted ones.
+
+    Raises:
+        ValueError: it is not; names the argument and what is accepted.
+    """
+    if not any(type(value) is type(one) and value == one for one in accepted):
+        *most, last = map(repr, accepted)
+        listed = f"{', '.join(most)} or {last}" if most else last
+        raise ValueError(f"{name} must be {listed}, not {shown(value)}.")
+    return value
+
+
+def text(name: str, value: Any) -> str:
+    """`value`, if it is a string.
+
+    Raises:
+        TypeError: it is not; names the argument.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {shown(value)}.")
+    return value
+
+
+def function(name: str, value: Any, takes: str) -> Callable:
+    """`value`, if it can be called; `takes` says with what: "a batch", "nothing".
+
+    Raises:
+        TypeError: it cannot; names the argument.
+    """
+    if not callable(value):
+        raise TypeError(f"{name} must be a function of {takes}, not {type(value).__name__}.")
+    return value
