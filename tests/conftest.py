@@ -13,6 +13,8 @@ import torch
 
 from course_utils import paths, runtime
 
+pytest.register_assert_rewrite("wrong")  # so that its assertions say what they compare
+
 if os.environ.get("COURSE_DATA"):  # relative to the real root, which the tests replace
     os.environ["COURSE_DATA"] = str(paths.root() / os.environ["COURSE_DATA"])
 
