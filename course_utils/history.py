@@ -1,17 +1,20 @@
-"""What a training measured: every metric at every step, and one row an epoch. Knows no Trainer."""
+"""What a run measured: every metric at every step, and one row per epoch."""
 
 from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
+
+from . import arguments
 
 
 class History:
     """The curves of a run.
 
     `history["loss"]` is the metric at each step, shape `(steps,)`; `history.epochs` is a list of
-    dicts, one an epoch: the mean of each metric over the epoch, and what `evaluate` returned at
-    its end. `history.seconds` is the time spent in steps, without evaluation.
+    dicts, one per epoch: the mean of each metric over the epoch, and what `evaluate` returned at
+    its end. `history.seconds` is the time spent in steps, evaluation left out.
     """
 
     def __init__(self) -> None:
@@ -38,10 +41,7 @@ class History:
         Raises:
             ValueError: there is no such metric.
         """
-        if not isinstance(name, str) or name not in self.names():
-            known = ", ".join(self.names()) or "none yet"
-            given = repr(name) if isinstance(name, str) else type(name).__name__
-            raise ValueError(f"name must be that of a metric ({known}), not {given}.")
+        arguments.metric(name, self.names())
         if name in self.values:
             return np.array(self.values[name][0])
         return np.array([row["step"] for row in self.epochs if name in row])
@@ -52,16 +52,12 @@ class History:
         return self.epochs[-1] if self.epochs else {}
 
     def add(self, step: int, name: str, value: float) -> None:
-        """Note the value that a metric had at a step.
+        """Record the value that a metric had at a step, counted from 1.
 
         Raises:
-            TypeError, ValueError: no step from 1 up, no name or no number.
+            TypeError, ValueError: a step below 1, a name that is no string, or no number.
         """
-        if not isinstance(step, int) or not isinstance(name, str) or not isinstance(value, Real):
-            kinds = ", ".join(type(given).__name__ for given in (step, name, value))
-            raise TypeError(f"step, name and value must be int, str and a number, not {kinds}.")
-        if step < 1:
-            raise ValueError(f"step must be a whole number from 1 up, not {step}.")
+        arguments.measured(step, name, value)
         steps, values = self.values.setdefault(name, ([], []))
         steps.append(step)
         values.append(value)
@@ -70,15 +66,12 @@ class History:
         """Add the row of the epoch that ends at `step`: means since the row before it.
 
         Raises:
-            ValueError: no step after the row before it, or no numbers by name.
+            ValueError: the step is not after the row before it, or `evaluated` is not a dict of
+                numbers by name.
         """
         since = self.last.get("step", 0)
-        if not isinstance(step, int) or step <= since:
-            given = step if isinstance(step, int) else type(step).__name__
-            raise ValueError(f"step must be a whole number above {since}, not {given}.")
-        items = evaluated.items() if isinstance(evaluated, dict) else [(None, None)]
-        if not all(isinstance(name, str) and isinstance(v, Real) for name, v in items):
-            raise ValueError("evaluated must be a dict of numbers by name.")
+        arguments.whole("step", step, since + 1)
+        arguments.evaluated(evaluated)
         row: dict[str, float] = {"epoch": len(self.epochs) + 1, "step": step}
         for name, (steps, values) in self.values.items():
             recent = values[np.searchsorted(steps, since, side="right") :]
@@ -92,14 +85,37 @@ class History:
         return {"values": self.values, "epochs": self.epochs, "seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave.
+        """Take over what `state_dict` returned.
 
         Raises:
             ValueError: it is something else.
         """
-        kinds = {"values": dict, "epochs": list, "seconds": Real}
-        given = state if isinstance(state, dict) else {}
-        if wrong := [name for name, kind in kinds.items() if not isinstance(given.get(name), kind)]:
-            raise ValueError(f"state must be what state_dict gave, but {', '.join(wrong)} is not.")
+        arguments.state(state, {"values": dict, "epochs": list, "seconds": Real})
         self.values, self.epochs = state["values"], state["epochs"]
         self.seconds = state["seconds"]
+
+
+def detached(metrics: Any, source: str = "step") -> dict[str, Any]:
+    """What the function `source` returned, without graphs: numbers, or tensors on their device.
+
+    Raises:
+        TypeError, ValueError: it is no dict of metrics, each of one number.
+    """
+    return {k: _detached(v) for k, v in arguments.metrics(source, metrics).items()}
+
+
+def _detached(value: Any) -> Any:
+    if not isinstance(value, torch.Tensor):
+        return value
+    # On a CPU the number is there already, and tensors that are kept scatter the memory.
+    return value.item() if value.device.type == "cpu" else value.detach().reshape(())
+
+
+def numbers(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """Detached metrics as plain numbers, all read from the device in one go."""
+    tensors = [v.float() for row in rows for v in row.values() if isinstance(v, torch.Tensor)]
+    read = iter(torch.stack(tensors).tolist() if tensors else [])
+    return [
+        {k: next(read) if isinstance(v, torch.Tensor) else float(v) for k, v in row.items()}
+        for row in rows
+    ]

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import checkpoint, contract, display, faults, runtime
-from .history import History
+from . import arguments, batching, checkpoint, display, faults, runtime
+from .history import History, detached, numbers
 from .run import Run
 
 Step = Callable[[Any], dict[str, Any]]
@@ -41,8 +41,7 @@ class Trainer(Run):
     """
 
     def __init__(self, folder: str | Path | None = None, /, **parts: Any) -> None:
-        contract.check_parts(parts)
-        super().__init__(folder, parts)
+        super().__init__(folder, arguments.parts(parts))
         self.device, self.dtype = runtime.device(), runtime.precision()
         self.modules = {k: v for k, v in parts.items() if isinstance(v, nn.Module)}
         for module in self.modules.values():
@@ -50,8 +49,11 @@ class Trainer(Run):
             layout = torch.channels_last if convolutions else torch.preserve_format
             module.to(self.device, memory_format=layout)
         opts = {k: v for k, v in parts.items() if isinstance(v, torch.optim.Optimizer)}
-        self._names = {id(opt): name for name, opt in opts.items()}
-        self._trained = {id(opt): contract.parameters_of(opt) for opt in opts.values()}
+        self._opts = opts
+        self._trained = {
+            name: [p for group in opt.param_groups for p in group["params"]]
+            for name, opt in opts.items()
+        }
         fp16 = self.dtype is torch.float16
         self.scalers = {k: torch.amp.GradScaler(self.device.type, enabled=fp16) for k in opts}
         self._pending: list[dict[str, Any]] = []  # metrics of steps not yet read
@@ -73,22 +75,19 @@ class Trainer(Run):
         """
         if self._probing:
             return
-        name = self._names.get(id(opt))
-        if name is None:
-            known = ", ".join(self._names.values()) or "none"
-            raise ValueError(f"opt is not one of the trainer's optimizers ({known}).")
-        contract.check_loss(loss)
+        name = arguments.optimizer(opt, self._opts)
+        arguments.loss(loss)
         # On a CPU, look before it does harm; on a GPU, looking would make every step wait.
         if self.device.type == "cpu" and not math.isfinite(loss.item()):
             raise FloatingPointError(
                 f"Step {self.steps + 1}: the loss of {name!r} is {loss.item()}."
             )
-        scaler, trained = self.scalers[name], self._trained[id(opt)]
+        scaler, trained = self.scalers[name], self._trained[name]
         opt.zero_grad()
         # The other network is not touched, nor is what is frozen.
         scaler.scale(loss).backward(inputs=[p for p in trained if p.requires_grad])
         if clip:
-            contract.check_clip(clip)
+            arguments.real("clip", clip, 0)
             scaler.unscale_(opt)
             nn.utils.clip_grad_norm_(trained, clip)
         scaler.step(opt)
@@ -130,7 +129,7 @@ class Trainer(Run):
             FloatingPointError: a metric is not finite; says at which step and in which layer.
             RuntimeError: another process trains in the same folder, or memory ran out.
         """
-        total = contract.total_steps(step, batches, epochs, steps, evaluate)
+        total = arguments.total_steps(step, batches, epochs, steps, evaluate)
         out_of_memory = False
         with checkpoint.alone(self.place()), faults.Stop() as self._stop:
             if self.steps == 0:
@@ -163,7 +162,7 @@ class Trainer(Run):
             if self.steps >= total or self._stop.asked:
                 break
             began = time.perf_counter()
-            self._train(step, contract.draw(batches, epoch, done), total, screen)
+            self._train(step, batching.draw(batches, epoch, done), total, screen)
             faults.check_weights(self.modules, self.steps)  # such weights must not be saved
             self.history.seconds += time.perf_counter() - began
         if self.steps < total or self._unclosed():
@@ -174,9 +173,9 @@ class Trainer(Run):
         """Step through the batches of one epoch; nothing here waits for the device."""
         half, look_at = self._autocast(), 0.0
         for batch in batches:
-            self._batch = batch = contract.to_device(self.device, batch)
+            self._batch = batch = batching.to_device(self.device, batch)
             with half:
-                metrics = contract.detached(step(batch))
+                metrics = detached(step(batch))
             if self.dtype is not None:  # or the next step would see the old half-precision weights
                 torch.clear_autocast_cache()
             self.steps += 1
@@ -199,19 +198,18 @@ class Trainer(Run):
         Raises:
             TypeError, ValueError: no function, no metrics from it, or no batches.
         """
-        contract.check_measuring(measure, batches)
+        arguments.function("measure", measure, "a batch")
         sums, count = {}, 0
         with self._evaluating():
-            for batch in batches:
-                batch = contract.to_device(self.device, batch)
-                size = contract.size(batch)
-                for name, value in contract.detached(measure(batch), "measure").items():
+            for batch in arguments.iterable("batches", batches):
+                batch = batching.to_device(self.device, batch)
+                size = batching.size(batch)
+                for name, value in detached(measure(batch), "measure").items():
                     sums[name] = sums.get(name, 0.0) + size * value
                 count += size
                 if self._stop.asked:
                     break
-        if not count:
-            raise ValueError("batches is empty: one item or more is needed to measure something.")
+        arguments.some("batches", count)
         return {name: float(value) / count for name, value in sums.items()}
 
     # ---- behind the loop ------------------------------------------------------------------
@@ -223,7 +221,7 @@ class Trainer(Run):
         evaluated: dict[str, Any] = {}
         if evaluate is not None:
             with self._evaluating():
-                evaluated = contract.detached(evaluate(), "evaluate")
+                evaluated = detached(evaluate(), "evaluate")
             if self._stop.asked:  # it was cut short: fit makes it again when it goes on
                 return
         row = self.history.close_epoch(self.steps, {k: float(v) for k, v in evaluated.items()})
@@ -234,7 +232,7 @@ class Trainer(Run):
         """Bring the metrics of the steps since the last reading from the device, in one go."""
         pending, self._pending = self._pending, []
         first = self.steps - len(pending) + 1
-        for step, metrics in enumerate(contract.numbers(pending), first):
+        for step, metrics in enumerate(numbers(pending), first):
             for name, value in metrics.items():
                 if not math.isfinite(value):
                     raise FloatingPointError(f"Step {step}: the metric {name!r} is {value}.")
@@ -274,7 +272,7 @@ class Trainer(Run):
         return f"{error} First at fault: {where}.{kept}"
 
     def _free_memory(self) -> str:
-        size = contract.size(self._batch)
+        size = batching.size(self._batch)
         self._batch, self._pending = None, []
         for trained in self._trained.values():
             for parameter in trained:

@@ -94,9 +94,9 @@ MAY_KNOW = {
     "runtime": {"arguments"},
     "paths": {"arguments"},
     "checkpoint": {"arguments"},
-    "history": {"arguments"},
-    "contract": {"arguments"},
+    "batching": {"arguments"},
     "faults": set(),
+    "history": {"arguments"},
     "plots": {"arguments", "runtime"},
     "widgets": {"arguments", "plots"},
     "display": {"arguments", "plots", "history"},
@@ -106,7 +106,7 @@ MAY_KNOW = {
     "doctor": {"runtime", "paths"},
     "run": {"checkpoint", "history", "paths", "runtime"},
     "training": {
-        "checkpoint", "contract", "display", "faults", "history", "run", "runtime",
+        "arguments", "batching", "checkpoint", "display", "faults", "history", "run", "runtime",
     },
     "authoring": set(),
 }  # fmt: skip

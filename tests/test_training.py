@@ -88,9 +88,9 @@ def test_update_refuses_what_is_no_loss_or_not_its_optimizer():
         trainer.update(opt, 0.5)
     with pytest.raises(ValueError, match=r"loss must be one number, not of shape \(3, 1\)"):
         trainer.update(opt, net(torch.ones(3, 2)))
-    with pytest.raises(ValueError, match="loss has no graph"):
+    with pytest.raises(ValueError, match="loss must have a graph"):
         trainer.update(opt, loss.detach())
-    with pytest.raises(ValueError, match=r"not one of the trainer's optimizers \(opt\)"):
+    with pytest.raises(ValueError, match=r"must be one of the trainer's optimizers \(opt\)"):
         trainer.update(OPTIMIZERS["sgd"](net), loss)
 
 

@@ -5,18 +5,33 @@ given and what is accepted. One file for each kind of argument; none knows who a
 """
 
 from .arrays import WHOLE, tensor, whole_numbers
+from .history import evaluated, measured, metric, metrics, state
+from .training import device, items, iterable, loss, optimizer, parts, some, total_steps
 from .values import choice, function, named, real, share, shown, text, whole
 
 __all__ = [
     "WHOLE",
     "choice",
+    "device",
+    "evaluated",
     "function",
+    "items",
+    "iterable",
+    "loss",
+    "measured",
+    "metric",
+    "metrics",
     "named",
+    "optimizer",
+    "parts",
     "real",
     "share",
     "shown",
+    "some",
+    "state",
     "tensor",
     "text",
+    "total_steps",
     "whole",
     "whole_numbers",
 ]

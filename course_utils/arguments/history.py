@@ -1,0 +1,79 @@
+"""Arguments of a history: metrics, the steps at which they were measured, rows, states."""
+
+from numbers import Real
+from typing import Any
+
+import torch
+
+from .values import shown
+
+
+def metrics(source: str, given: Any) -> dict[str, Any]:
+    """`given`, if it is a dict of single numbers; `source` is the function that returned it.
+
+    Raises:
+        TypeError, ValueError: it is something else; names the function or the metric.
+    """
+    if not isinstance(given, dict):
+        raise TypeError(
+            f"{source} must return a dict of metrics such as {{'loss': loss}}, "
+            f"not {type(given).__name__}."
+        )
+    for name, value in given.items():
+        if isinstance(value, torch.Tensor):
+            if value.numel() != 1:
+                raise ValueError(f"metric {name!r} must be one number, not of shape "
+                                 f"{tuple(value.shape)}: take its mean.")  # fmt: skip
+        elif not isinstance(value, int | float):
+            raise TypeError(f"metric {name!r} must be a number, not {type(value).__name__}.")
+    return given
+
+
+def metric(name: Any, names: list[str]) -> str:
+    """`name`, if it is that of a metric.
+
+    Raises:
+        ValueError: it is not; says which metrics there are.
+    """
+    if not isinstance(name, str) or name not in names:
+        known = ", ".join(names) or "none yet"
+        raise ValueError(f"name must be that of a metric ({known}), not {shown(name)}.")
+    return name
+
+
+def measured(step: Any, name: Any, value: Any) -> None:
+    """Nothing, if a metric can have had this value at this step.
+
+    Raises:
+        TypeError, ValueError: no step from 1 up, no name, or no number.
+    """
+    if not isinstance(step, int) or not isinstance(name, str) or not isinstance(value, Real):
+        kinds = ", ".join(type(given).__name__ for given in (step, name, value))
+        raise TypeError(f"step, name and value must be int, str and a number, not {kinds}.")
+    if step < 1:
+        raise ValueError(f"step must be a whole number from 1 up, not {step}.")
+
+
+def evaluated(given: Any) -> dict[str, float]:
+    """`given`, if it is a dict of plain numbers by name.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    items = given.items() if isinstance(given, dict) else [(None, None)]
+    if not all(isinstance(name, str) and isinstance(value, Real) for name, value in items):
+        raise ValueError(f"evaluated must be a dict of numbers by name, not {shown(given)}.")
+    return given
+
+
+def state(given: Any, kinds: dict[str, type]) -> dict[str, Any]:
+    """`given`, if it is a dict with an entry of each of these kinds.
+
+    Raises:
+        ValueError: it is not; says which entries are wrong.
+    """
+    entries = given if isinstance(given, dict) else {}
+    if wrong := [name for name, kind in kinds.items() if not isinstance(entries.get(name), kind)]:
+        raise ValueError(f"state must be what state_dict returned; {', '.join(wrong)} is missing "
+                         "or of another kind.")  # fmt: skip
+    return given

@@ -1,0 +1,145 @@
+"""Arguments of the training loop: parts, optimizers, losses, batches, a device."""
+
+from collections.abc import Iterable, Sized
+from typing import Any
+
+import torch
+
+from .values import function, shown, whole
+
+
+def parts(given: dict[str, Any]) -> dict[str, Any]:
+    """`given`, if every part can be saved and no two optimizers train the same parameter.
+
+    Raises:
+        TypeError, ValueError: one cannot, two do, or there are no parts.
+    """
+    if not given:
+        raise ValueError("A Trainer needs its parts by name: Trainer(folder, net=net, opt=opt).")
+    for name, part in given.items():
+        keeps = hasattr(part, "state_dict") and hasattr(part, "load_state_dict")
+        if not keeps or isinstance(part, type):
+            raise TypeError(
+                f"Part {name!r} is of type {type(part).__name__}; accepted is anything with a "
+                "state_dict: a module, an optimizer, a schedule."
+            )
+    _share_nothing({k: v for k, v in given.items() if isinstance(v, torch.optim.Optimizer)})
+    return given
+
+
+def _share_nothing(opts: dict[str, torch.optim.Optimizer]) -> None:
+    owner: dict[int, str] = {}
+    for name, opt in opts.items():
+        for parameter in (one for group in opt.param_groups for one in group["params"]):
+            other = owner.setdefault(id(parameter), name)
+            if other != name:
+                raise ValueError(
+                    f"Optimizers {other!r} and {name!r} share a parameter of shape "
+                    f"{tuple(parameter.shape)}; give each its own, for example "
+                    "Adam(G.parameters()) and Adam(D.parameters())."
+                )
+
+
+def optimizer(opt: Any, opts: dict[str, torch.optim.Optimizer]) -> str:
+    """The name of `opt`, if it is one of the trainer's optimizers.
+
+    Raises:
+        ValueError: it is not; says which optimizers there are.
+    """
+    for name, one in opts.items():
+        if one is opt:
+            return name
+    raise ValueError(f"opt must be one of the trainer's optimizers ({', '.join(opts) or 'none'}).")
+
+
+def loss(value: Any) -> torch.Tensor:
+    """`value`, if it is one number that depends on something trainable.
+
+    Raises:
+        TypeError, ValueError: no tensor, more or less than one number, or no graph.
+    """
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"loss must be a tensor, not {type(value).__name__}.")
+    if value.numel() != 1:
+        raise ValueError(f"loss must be one number, not of shape {tuple(value.shape)}: "
+                         "take its mean or its sum.")  # fmt: skip
+    if not value.requires_grad:
+        raise ValueError(
+            "loss must have a graph to go back through: this one was detached, computed under "
+            "no_grad, or depends on no parameter that requires a gradient."
+        )
+    return value
+
+
+def total_steps(step: Any, batches: Any, epochs: Any, steps: Any, evaluate: Any) -> int:
+    """The steps to train for in all, if the arguments of `fit` are right.
+
+    Raises:
+        TypeError, ValueError: one of them is not; names it.
+    """
+    function("step", step, "a batch")
+    if evaluate is not None:
+        function("evaluate", evaluate, "nothing")
+    if not isinstance(batches, Sized) or not isinstance(batches, Iterable):
+        raise TypeError(
+            "batches must have a length and allow more than one pass "
+            f"(cu.Batches, a list, a DataLoader), not {type(batches).__name__}."
+        )
+    some("batches", len(batches))
+    if (epochs is None) == (steps is None):
+        raise ValueError("Give fit either epochs= or steps=, and not both.")
+    if steps is None:
+        return whole("epochs", epochs, 1) * len(batches)
+    return whole("steps", steps, 1)
+
+
+def iterable(name: str, value: Any) -> Iterable:
+    """`value`, if a loop can go over it.
+
+    Raises:
+        TypeError: it cannot; names the argument.
+    """
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be iterable, not {type(value).__name__}.")
+    return value
+
+
+def some(name: str, count: int) -> int:
+    """`count`, if it is above 0.
+
+    Raises:
+        ValueError: there is nothing in the argument; names it.
+    """
+    if not count:
+        raise ValueError(f"{name} is empty: it needs to hold one item or more.")
+    return count
+
+
+def items(batch: Any) -> Sized:
+    """What tells the number of items in a batch: itself, or the first in a list of tensors.
+
+    Raises:
+        TypeError: the batch is something else.
+    """
+    try:
+        first = batch[0] if isinstance(batch, list | tuple) else batch
+        len(first)  # a tensor without axes has none
+    except (TypeError, IndexError):
+        raise TypeError(
+            f"batches must give tensors, or lists of tensors of one length, not {shown(batch)}."
+        ) from None
+    return first
+
+
+def device(name: str, value: Any) -> torch.device:
+    """`value` as a device, if this machine has it.
+
+    Raises:
+        TypeError, ValueError: it is no device, or one that is not here; names the argument.
+    """
+    if not isinstance(value, torch.device | str):
+        raise TypeError(f"{name} must be a torch.device or its name, not {type(value).__name__}.")
+    try:
+        return torch.empty(0, device=value).device
+    except (AssertionError, RuntimeError):  # unknown, or not there
+        raise ValueError(f"{name} must be one this machine has, not {str(value)!r}.") from None
