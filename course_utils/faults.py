@@ -1,11 +1,9 @@
-"""What befalls a training loop: an interrupt, a value that is not finite, memory that runs out.
+"""What can befall a training loop: an interrupt, a value that is not finite, too little memory."""
 
-Knows nothing of the loop itself.
-"""
-
+import math
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -15,8 +13,8 @@ from torch import nn
 class Stop:
     """Turn the first interrupt into a flag, so that the step under way ends whole.
 
-    A second interrupt is an ordinary `KeyboardInterrupt`. Outside the main thread, where Python
-    delivers no signals, it does nothing.
+    A second interrupt is an ordinary `KeyboardInterrupt`. Outside the main thread, to which
+    Python delivers all signals, this does nothing.
     """
 
     def __init__(self) -> None:
@@ -44,8 +42,25 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
+def free_memory(opts: Iterable[torch.optim.Optimizer]) -> None:
+    """Free the gradients of the optimizers' parameters, and what torch keeps of a GPU's memory."""
+    for opt in opts:
+        opt.zero_grad()
+    torch.cuda.empty_cache()  # does nothing if no GPU is in use
+
+
+def check_value(what: str, value: float, step: int) -> None:
+    """Refuse to go on with a number that is not finite.
+
+    Raises:
+        FloatingPointError: names the step and what the number is.
+    """
+    if not math.isfinite(value):
+        raise FloatingPointError(f"Step {step}: {what} is {value}.")
+
+
 def check_weights(modules: dict[str, nn.Module], step: int) -> None:
-    """Raise where a parameter is not finite, as after a finite loss with an infinite gradient.
+    """Refuse to go on with a parameter that is not finite: an infinite gradient makes it so.
 
     Raises:
         FloatingPointError: names the step and the parameter.
@@ -59,8 +74,8 @@ def check_weights(modules: dict[str, nn.Module], step: int) -> None:
 def first_fault(modules: dict[str, nn.Module], run: Callable[[], Any]) -> str:
     """Run a forward pass again, and name the first layer at fault in a short phrase.
 
-    A layer is at fault when its weights are not finite, or when finite inputs leave it as
-    something that is not. Where no layer is, the loss itself is.
+    A layer is at fault if its weights are not finite, or if it turns finite inputs into an output
+    that is not. If no layer is, the loss itself is.
     """
     found: list[str] = []
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import arguments
+from . import arguments, faults
 
 
 class History:
@@ -119,3 +119,17 @@ def numbers(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
         {k: next(read) if isinstance(v, torch.Tensor) else float(v) for k, v in row.items()}
         for row in rows
     ]
+
+
+def read(history: History, pending: list[dict[str, Any]], step: int) -> None:
+    """Move the detached metrics of the steps up to `step` from `pending` into a history.
+
+    Raises:
+        FloatingPointError: a metric is not finite; names the step and the metric.
+    """
+    rows = numbers(pending)
+    pending.clear()
+    for at, metrics in enumerate(rows, step - len(rows) + 1):
+        for name, value in metrics.items():
+            faults.check_value(f"the metric {name!r}", value, at)
+            history.add(at, name, value)

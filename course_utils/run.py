@@ -1,5 +1,6 @@
-"""A run: its named parts, how far it has come, and its checkpoints. Knows nothing of a loop."""
+"""A run: its named parts, how far it has come, and its checkpoints; the loop is the trainer's."""
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,34 +11,40 @@ from .runtime import say
 
 
 class Run:
-    """Parts that are saved together, and go on together where they were.
+    """Parts that are saved together, and together go on where they stopped.
 
     `parts` and `scalers` are dicts of what has a `state_dict`; `steps` counts those done;
     `identity` is the digest of the state before the first step, which tells two runs apart.
     """
 
-    def __init__(self, folder: str | Path | None, parts: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: str | Path | None, parts: dict[str, Any], scalers: dict[str, Any]
+    ) -> None:
         self.folder = None if folder is None else paths.run_folder(folder)
-        self.parts, self.scalers = parts, {}
+        self.parts, self.scalers = parts, scalers
         self.history, self.steps, self.identity = History(), 0, ""
 
-    def place(self) -> Path | None:
-        """The folder to write to now: another one, which is said, where it can be no longer.
+    def alone(self) -> contextlib.AbstractContextManager:
+        """Hold the folder for a block; if it can no longer be written, move to another and say so.
 
         Raises:
             OSError: the user's cache cannot be written either.
+            RuntimeError: another process, or another Trainer, holds it.
         """
         if self.folder is not None:
             self.folder = paths.run_folder(self.folder)
-        return self.folder
+        return checkpoint.alone(self.folder)
 
     def begin(self, batches: Iterable, total: int) -> None:
-        """Note what identifies this run, and go on with its checkpoint if it was cut off."""
-        if self.folder is None:
+        """Before the first step: record what identifies this run, and resume it if it was cut off.
+
+        It is the same run if the parts, the number and size of the batches and their seed are.
+        """
+        if self.folder is None or self.steps:
             return
         shape = [len(batches), getattr(batches, "size", None), getattr(batches, "seed", None)]
         self.identity = checkpoint.digest([shape, self._states()])
-        saved = checkpoint.load(self.folder, "cpu")
+        saved = checkpoint.load(self.folder)
         if saved and saved["identity"] == self.identity and saved["steps"] < total:
             self.resume()
             say(
@@ -45,11 +52,8 @@ class Run:
                 f"To start over, delete {self.folder}."
             )
 
-    def _states(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self.parts.items()}
-
     def save(self) -> None:
-        """Write a checkpoint; where that fails, go on in the user's cache, and say so."""
+        """Write a checkpoint; if that fails, go on in the user's cache, and say so."""
         if self.folder is None:
             return
         state = {
@@ -65,19 +69,17 @@ class Run:
             checkpoint.save(self.folder, state)
         except OSError as error:
             self.folder = spare if self.folder != spare else None
-            print(f"{error} Training goes on; it is saved in {self.folder or 'no other place'}.")
+            now = f"checkpoints now go to {self.folder}" if self.folder else "nothing is saved"
+            print(f"{error} Training goes on; {now}.")
             self.save()
 
     def resume(self) -> bool:
-        """Load the folder's newest checkpoint into the parts; False where there is none.
-
-        `fit` does this by itself for a run that was cut off. Call it to use a trained network
-        without training it again.
+        """Load the newest checkpoint into the parts; False if there is none.
 
         Raises:
             ValueError: the checkpoint belongs to other parts than these.
         """
-        state = None if self.folder is None else checkpoint.load(self.folder, "cpu")
+        state = None if self.folder is None else checkpoint.load(self.folder)
         if state is None:
             return False
         try:
@@ -85,7 +87,7 @@ class Run:
                 part.load_state_dict(state["parts"][name])
         except (KeyError, RuntimeError, ValueError) as error:
             raise ValueError(
-                f"The checkpoint in {self.folder} is of other parts than "
+                f"The checkpoint in {self.folder} belongs to other parts than "
                 f"{', '.join(self.parts)}: {str(error).splitlines()[0]}"
             ) from None
         for name, scaler in self.scalers.items():
@@ -94,3 +96,6 @@ class Run:
         self.steps, self.identity = state["steps"], state["identity"]
         checkpoint.restore_random_state(state["random"])
         return True
+
+    def _states(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self.parts.items()}

@@ -1,29 +1,28 @@
-"""The loop that every lesson shares. It knows nothing of what a step computes.
+"""The loop that every lesson shares; what a step computes is the lesson's.
 
 A lesson writes `step(batch) -> dict of metrics` and calls `trainer.update(opt, loss)` in it, once
 for each optimizer step: a classifier does so once, a GAN for its critic and its generator.
-Device, precision, progress, checkpoints and exact resume are the same for all, and stand here.
+Device, precision, progress, checkpoints and exact resume are the same for all, and are here.
 """
 
-import contextlib
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from . import arguments, batching, checkpoint, display, faults, runtime
-from .history import History, detached, numbers
+from . import arguments, batching, display, faults, modules, runtime
+from .history import History, detached, numbers, read
 from .run import Run
 
 Step = Callable[[Any], dict[str, Any]]
 LOOK_EVERY = 0.25  # seconds between two readings of the metrics from the device
 
 
-class Trainer(Run):
+class Trainer:
     """Run a step over batches, and keep the named parts safe.
 
     Args:
@@ -41,28 +40,43 @@ class Trainer(Run):
     """
 
     def __init__(self, folder: str | Path | None = None, /, **parts: Any) -> None:
-        super().__init__(folder, arguments.parts(parts))
-        self.device, self.dtype = runtime.device(), runtime.precision()
-        self.modules = {k: v for k, v in parts.items() if isinstance(v, nn.Module)}
-        for module in self.modules.values():
-            convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
-            layout = torch.channels_last if convolutions else torch.preserve_format
-            module.to(self.device, memory_format=layout)
-        opts = {k: v for k, v in parts.items() if isinstance(v, torch.optim.Optimizer)}
-        self._opts = opts
-        self._trained = {
-            name: [p for group in opt.param_groups for p in group["params"]]
-            for name, opt in opts.items()
-        }
-        fp16 = self.dtype is torch.float16
-        self.scalers = {k: torch.amp.GradScaler(self.device.type, enabled=fp16) for k in opts}
+        self.parts, self.device = arguments.parts(parts), runtime.device()
+        self._dtype = runtime.precision()
+        self._modules = {k: v for k, v in parts.items() if isinstance(v, nn.Module)}
+        self._opts = {k: v for k, v in parts.items() if isinstance(v, torch.optim.Optimizer)}
+        fp16 = self._dtype is torch.float16
+        scalers = {k: torch.amp.GradScaler(self.device.type, enabled=fp16) for k in self._opts}
+        self._run = Run(folder, parts, scalers)
+        self.history = self._run.history
+        modules.place(self._modules.values(), self.device)
         self._pending: list[dict[str, Any]] = []  # metrics of steps not yet read
         self._stop, self._probing = faults.Stop(), False
+
+    @property
+    def steps(self) -> int:
+        """How many steps are done."""
+        return self._run.steps
+
+    @property
+    def folder(self) -> Path | None:
+        """Where checkpoints go; None if none are kept."""
+        return self._run.folder
+
+    def resume(self) -> bool:
+        """Load the folder's newest checkpoint into the parts; False if there is none.
+
+        `fit` does this by itself for a run that was cut off. Call it to use a trained network
+        without training it again.
+
+        Raises:
+            ValueError: the checkpoint belongs to other parts than these.
+        """
+        return self._run.resume()
 
     # ---- what a step calls ----------------------------------------------------------------
 
     def update(self, opt: torch.optim.Optimizer, loss: torch.Tensor, clip: float = 0.0) -> None:
-        """One step of `opt` down the gradient of `loss`, and of nobody else's parameters.
+        """One step of `opt` down the gradient of `loss`; no other parameters are touched.
 
         Args:
             opt: an optimizer that is one of the parts.
@@ -77,15 +91,12 @@ class Trainer(Run):
             return
         name = arguments.optimizer(opt, self._opts)
         arguments.loss(loss)
-        # On a CPU, look before it does harm; on a GPU, looking would make every step wait.
-        if self.device.type == "cpu" and not math.isfinite(loss.item()):
-            raise FloatingPointError(
-                f"Step {self.steps + 1}: the loss of {name!r} is {loss.item()}."
-            )
-        scaler, trained = self.scalers[name], self._trained[name]
+        if self.device.type == "cpu":  # before it does harm; on a GPU, each look would make us wait
+            faults.check_value(f"the loss of {name!r}", loss.item(), self.steps + 1)
+        scaler = self._run.scalers[name]
+        trained = [p for group in opt.param_groups for p in group["params"] if p.requires_grad]
         opt.zero_grad()
-        # The other network is not touched, nor is what is frozen.
-        scaler.scale(loss).backward(inputs=[p for p in trained if p.requires_grad])
+        scaler.scale(loss).backward(inputs=trained)  # neither the other network nor what is frozen
         if clip:
             arguments.real("clip", clip, 0)
             scaler.unscale_(opt)
@@ -93,7 +104,7 @@ class Trainer(Run):
         scaler.step(opt)
         scaler.update()
 
-    def full_precision(self) -> contextlib.AbstractContextManager:
+    def full_precision(self) -> AbstractContextManager:
         """Leave half precision for a block, as second-order terms need."""
         return torch.autocast(self.device.type, enabled=False)
 
@@ -117,11 +128,11 @@ class Trainer(Run):
 
         Args:
             step: takes a batch, returns a dict of metrics: numbers, or tensors of one number.
-            batches: `cu.Batches`, or anything with a length that can be gone through repeatedly.
+            batches: `cu.Batches`, or anything with a length that allows more than one pass.
             epochs, steps: give one of the two, at least 1.
             evaluate: called after each epoch in evaluation mode, without gradients; returns a
                 dict of metrics too.
-            show: whether to draw the progress bar and the live curves, or print the lines. Where
+            show: whether to draw the progress bar and the live curves, or print the lines. If
                 not, an interrupt ends the cell, so that it ends a loop over many runs.
 
         Raises:
@@ -131,27 +142,29 @@ class Trainer(Run):
         """
         total = arguments.total_steps(step, batches, epochs, steps, evaluate)
         out_of_memory = False
-        with checkpoint.alone(self.place()), faults.Stop() as self._stop:
-            if self.steps == 0:
-                self.begin(batches, total)
-            for module in self.modules.values():
+        with self._run.alone(), faults.Stop() as self._stop:
+            self._run.begin(batches, total)
+            for module in self._modules.values():
                 module.train()
             with display.screen(self.history, self.steps, total, show) as screen:
                 try:
-                    self._run(step, batches, total, evaluate, screen)
+                    self._train(step, batches, total, evaluate, screen)
                     if self._stop.asked and not show:  # one run of many: the others stop too
                         raise KeyboardInterrupt
                 except FloatingPointError as error:
-                    raise FloatingPointError(self._diagnosis(step, error)) from None
+                    raise FloatingPointError(f"{error} {self._diagnosis(step)}") from None
                 except RuntimeError as error:
                     if not faults.is_out_of_memory(error):
                         raise
                     out_of_memory = True
         if out_of_memory:  # raised here, where no traceback holds the memory any more
-            raise RuntimeError(self._free_memory())
+            size, self._batch = batching.size(self._batch), None
+            self._pending.clear()
+            faults.free_memory(self._opts.values())
+            raise RuntimeError(f"Out of memory with batches of {size}: try {max(1, size // 2)}.")
         return self.history
 
-    def _run(
+    def _train(
         self, step: Step, batches: Iterable, total: int, evaluate: Callable | None, screen: Any
     ) -> None:
         """Alternate between closing an epoch that is due and training the rest of one."""
@@ -162,31 +175,31 @@ class Trainer(Run):
             if self.steps >= total or self._stop.asked:
                 break
             began = time.perf_counter()
-            self._train(step, batching.draw(batches, epoch, done), total, screen)
-            faults.check_weights(self.modules, self.steps)  # such weights must not be saved
+            self._train_epoch(step, batching.draw(batches, epoch, done), total, screen)
+            faults.check_weights(self._modules, self.steps)  # such weights must not be saved
             self.history.seconds += time.perf_counter() - began
         if self.steps < total or self._unclosed():
-            self.save()
+            self._run.save()
             screen.note(f"Stopped at step {self.steps} of {total}. Run the cell again to go on.")
 
-    def _train(self, step: Step, batches: Iterator, total: int, screen: Any) -> None:
+    def _train_epoch(self, step: Step, batches: Iterator, total: int, screen: Any) -> None:
         """Step through the batches of one epoch; nothing here waits for the device."""
         half, look_at = self._autocast(), 0.0
         for batch in batches:
             self._batch = batch = batching.to_device(self.device, batch)
             with half:
                 metrics = detached(step(batch))
-            if self.dtype is not None:  # or the next step would see the old half-precision weights
+            if self._dtype is not None:  # or the next step would see the old half-precision weights
                 torch.clear_autocast_cache()
-            self.steps += 1
+            self._run.steps += 1
             self._pending.append(metrics)
             if time.perf_counter() > look_at:
-                self._read()
+                read(self.history, self._pending, self.steps)
                 screen.tick(self.steps)
                 look_at = time.perf_counter() + LOOK_EVERY
             if self._stop.asked or self.steps >= total:
                 break
-        self._read()
+        read(self.history, self._pending, self.steps)
         screen.tick(self.steps)
 
     def evaluate(self, measure: Step, batches: Iterable) -> dict[str, float]:
@@ -200,7 +213,7 @@ class Trainer(Run):
         """
         arguments.function("measure", measure, "a batch")
         sums, count = {}, 0
-        with self._evaluating():
+        with modules.evaluating(self._modules.values()), self._autocast():
             for batch in arguments.iterable("batches", batches):
                 batch = batching.to_device(self.device, batch)
                 size = batching.size(batch)
@@ -218,65 +231,27 @@ class Trainer(Run):
         return self.steps > self.history.last.get("step", 0)
 
     def _close_epoch(self, evaluate: Callable | None, screen: Any) -> None:
-        evaluated: dict[str, Any] = {}
+        evaluated = {}
         if evaluate is not None:
-            with self._evaluating():
+            with modules.evaluating(self._modules.values()), self._autocast():
                 evaluated = detached(evaluate(), "evaluate")
-            if self._stop.asked:  # it was cut short: fit makes it again when it goes on
+            if self._stop.asked:  # it was cut short: fit evaluates again when it goes on
                 return
-        row = self.history.close_epoch(self.steps, {k: float(v) for k, v in evaluated.items()})
-        self.save()
+        row = self.history.close_epoch(self.steps, *numbers([evaluated]))
+        self._run.save()
         screen.row(row)
 
-    def _read(self) -> None:
-        """Bring the metrics of the steps since the last reading from the device, in one go."""
-        pending, self._pending = self._pending, []
-        first = self.steps - len(pending) + 1
-        for step, metrics in enumerate(numbers(pending), first):
-            for name, value in metrics.items():
-                if not math.isfinite(value):
-                    raise FloatingPointError(f"Step {step}: the metric {name!r} is {value}.")
-                self.history.add(step, name, value)
+    def _autocast(self) -> AbstractContextManager:
+        return torch.autocast(self.device.type, self._dtype) if self._dtype else nullcontext()
 
-    def _autocast(self) -> contextlib.AbstractContextManager:
-        if self.dtype is None:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, self.dtype)
-
-    @contextlib.contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """Evaluation mode without gradients; afterwards each layer is in the mode it was in."""
-        layers = [layer for module in self.modules.values() for layer in module.modules()]
-        modes = [layer.training for layer in layers]
-        for layer in layers:
-            layer.training = False
-        try:
-            with torch.no_grad(), self._autocast():
-                yield
-        finally:
-            for layer, mode in zip(layers, modes, strict=True):
-                layer.training = mode
-
-    def _diagnosis(self, step: Step, error: FloatingPointError) -> str:
-        def forward() -> None:
-            with self._autocast():
-                step(self._batch)
-
+    def _diagnosis(self, step: Step) -> str:
+        """Which layer is at fault: the step again, without its updates."""
         self._probing = True
         try:
-            where = faults.first_fault(self.modules, forward)
+            with self._autocast():
+                where = faults.first_fault(self._modules, lambda: step(self._batch))
         finally:
             self._probing = False
         saved = self.folder and self.history.epochs
         kept = f" The last good checkpoint is kept in {self.folder}." if saved else ""
-        return f"{error} First at fault: {where}.{kept}"
-
-    def _free_memory(self) -> str:
-        size = batching.size(self._batch)
-        self._batch, self._pending = None, []
-        for trained in self._trained.values():
-            for parameter in trained:
-                parameter.grad = None
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return f"Out of memory with batches of {size}: try {max(1, size // 2)}."
+        return f"First at fault: {where}.{kept}"

@@ -21,7 +21,7 @@ class Log(nn.Module):
 
 
 def finite(trainer):
-    return all(p.isfinite().all() for m in trainer.modules.values() for p in m.parameters())
+    return all(p.isfinite().all() for p in trainer.parts["net"].parameters())
 
 
 def broken(spoil, layer=None, at=8):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 import course_utils as cu
 
@@ -44,6 +45,13 @@ PUBLIC = {
     for name, value in vars(module).items()
     if inspect.isroutine(value) and name[0] != "_" and value.__module__.startswith("course_utils")
 }  # fmt: skip
+
+
+def test_a_trainer_offers_what_a_learner_uses_and_nothing_else():
+    assert [name for name in dir(cu.Trainer(net=nn.Linear(1, 1))) if name[0] != "_"] == [
+        "device", "evaluate", "fit", "folder", "full_precision", "history", "parts", "resume",
+        "steps", "update",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("function", PUBLIC.values(), ids=PUBLIC)
@@ -96,7 +104,8 @@ MAY_KNOW = {
     "checkpoint": {"arguments"},
     "batching": {"arguments"},
     "faults": set(),
-    "history": {"arguments"},
+    "history": {"arguments", "faults"},
+    "modules": set(),
     "plots": {"arguments", "runtime"},
     "widgets": {"arguments", "plots"},
     "display": {"arguments", "plots", "history"},
@@ -106,7 +115,7 @@ MAY_KNOW = {
     "doctor": {"runtime", "paths"},
     "run": {"checkpoint", "history", "paths", "runtime"},
     "training": {
-        "arguments", "batching", "checkpoint", "display", "faults", "history", "run", "runtime",
+        "arguments", "batching", "display", "faults", "history", "modules", "run", "runtime",
     },
     "authoring": set(),
 }  # fmt: skip

@@ -149,9 +149,9 @@ def test_resume_without_a_checkpoint_is_false():
 def test_resume_refuses_the_checkpoint_of_other_parts():
     trainer, step = tiny.classifier("runs/a")
     tiny.fit(trainer, step)
-    with pytest.raises(ValueError, match="is of other parts than net, opt, schedule"):
+    with pytest.raises(ValueError, match="belongs to other parts than net, opt, schedule"):
         tiny.classifier("runs/a", hidden=9)[0].resume()
-    with pytest.raises(ValueError, match="is of other parts than G, D, ema"):
+    with pytest.raises(ValueError, match="belongs to other parts than G, D, ema"):
         tiny.gan("runs/a")[0].resume()
 
 
@@ -201,7 +201,7 @@ def test_training_goes_on_where_nothing_can_be_saved(root, monkeypatch, capsys):
     refuse(monkeypatch, [root, paths.cache()])
     tiny.fit(trainer, step)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and lines[-1].endswith("saved in no other place.")
+    assert len(lines) == 2 and lines[-1].endswith("nothing is saved.")
     assert trainer.steps == 20
 
 

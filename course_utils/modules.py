@@ -1,0 +1,30 @@
+"""What a training does to modules as wholes: it places them on a device and sets their modes."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import nn
+
+
+def place(modules: Iterable[nn.Module], device: torch.device) -> None:
+    """Move modules to the device, those with 2-D convolutions to channels-last, in place."""
+    for module in modules:
+        convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
+        layout = torch.channels_last if convolutions else torch.preserve_format
+        module.to(device, memory_format=layout)
+
+
+@contextlib.contextmanager
+def evaluating(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards each layer is in the mode it was in."""
+    layers = [layer for module in modules for layer in module.modules()]
+    modes = [layer.training for layer in layers]
+    for layer in layers:
+        layer.training = False
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for layer, mode in zip(layers, modes, strict=True):
+            layer.training = mode
