@@ -79,6 +79,16 @@ def test_update_trains_what_is_not_frozen():
     assert same(ours, theirs)
 
 
+def test_update_trains_a_group_that_was_added_on_the_way():
+    base, head = nn.Linear(2, 2), nn.Linear(2, 1)
+    opt = OPTIMIZERS["sgd"](head)
+    trainer = cu.Trainer(base=base, head=head, opt=opt)
+    opt.add_param_group({"params": base.parameters()})
+    before = base.weight.clone()
+    trainer.update(opt, head(base(torch.ones(3, 2))).mean())
+    assert torch.equal(base.weight, before - 0.1 * base.weight.grad)
+
+
 def test_update_refuses_what_is_no_loss_or_not_its_optimizer():
     net = nn.Linear(2, 1)
     opt = OPTIMIZERS["sgd"](net)
