@@ -103,6 +103,8 @@ class Trainer:
             nn.utils.clip_grad_norm_(trained, clip)
         scaler.step(opt)
         scaler.update()
+        if self._dtype:  # or the rest of the step would see half-precision copies of old weights
+            torch.clear_autocast_cache()
 
     def full_precision(self) -> AbstractContextManager:
         """Leave half precision for a block, as second-order terms need."""
@@ -189,8 +191,6 @@ class Trainer:
             self._batch = batch = batching.to_device(self.device, batch)
             with half:
                 metrics = detached(step(batch))
-            if self._dtype is not None:  # or the next step would see the old half-precision weights
-                torch.clear_autocast_cache()
             self._run.steps += 1
             self._pending.append(metrics)
             if time.perf_counter() > look_at:

@@ -197,6 +197,23 @@ def test_full_precision_leaves_autocast():
         assert (x @ x).dtype is torch.bfloat16
 
 
+def test_in_half_precision_a_step_sees_the_weights_that_it_just_updated(monkeypatch):
+    """As when G learns from the D of the same step: autocast keeps its copies of the weights."""
+    monkeypatch.setattr(cu.runtime, "precision", lambda: torch.bfloat16)
+    D = nn.Linear(4, 1, bias=False)
+    opt = torch.optim.SGD(D.parameters(), 1.0)
+    trainer = cu.Trainer(D=D, opt=opt)
+    x, seen = torch.ones(2, 4), []
+
+    def step(batch):
+        trainer.update(opt, D(batch).mean())
+        seen.append(torch.equal(D(batch), F.linear(batch.bfloat16(), D.weight.bfloat16())))
+        return {}
+
+    trainer.fit(step, [x], steps=2, show=False)
+    assert seen == [True, True]
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "text"),
     [
