@@ -1,9 +1,9 @@
-"""Save and load training states that survive a crash. Knows nothing of training.
+"""Save and load training states that survive a crash.
 
 A state is a dict of plain Python values and tensors. It is written to a temporary file, flushed
 to the disk, and moved into place in one step, so a file is either whole or not there. Its name
-carries the SHA-256 of its bytes (`state-000003.1f2e….pt`), because a flipped bit loads silently
-otherwise; the content is an ordinary `torch.load` file. The two newest are kept.
+carries the SHA-256 of its bytes (`state-000003.1f2e….pt`), because otherwise a flipped bit would
+load silently; the content is an ordinary `torch.load` file. The two newest are kept.
 """
 
 import contextlib
@@ -35,12 +35,11 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
     One writer at a time: `Trainer` holds a lock on the folder while it trains.
 
     Raises:
-        TypeError, ValueError: no path, or no dict of what can be saved.
+        TypeError, ValueError: the folder is not a path, or the state cannot be saved.
         OSError: the folder is full or read-only. The checkpoints that were there are intact.
     """
     folder = arguments.named("folder", folder)
-    if not isinstance(state, dict):
-        raise TypeError(f"state must be a dict, not of type {type(state).__name__}.")
+    arguments.mapping("state", state)
     buffer = io.BytesIO()
     try:
         torch.save(state, buffer)
@@ -66,20 +65,20 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
 
 
 def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """The newest undamaged state in `folder`, or None where there is none.
+    """The newest undamaged state in `folder`, or None if there is none.
 
-    A file whose bytes do not match the checksum in its name is passed over with one line, and
-    the one before it is used.
+    A file whose bytes do not match the checksum in its name is skipped, which is said in one line,
+    and the one before it is used.
 
     Raises:
-        TypeError, ValueError: no path, or no device.
+        TypeError, ValueError: the folder is not a path, or the device is not on this machine.
     """
-    device = _device(device)
+    device = arguments.device("device", device)
     for path in _newest_first(arguments.named("folder", folder)):
         payload = path.read_bytes()
         if hashlib.sha256(payload).hexdigest() == _NAME.match(path.name)[2]:
             return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
-        print(f"{path.name[:12]} in {path.parent} is damaged: it is passed over.")
+        print(f"{path.name[:12]} in {path.parent} is damaged and skipped.")
     return None
 
 
@@ -88,7 +87,7 @@ def alone(folder: str | Path | None) -> Iterator[None]:
     """Hold a run folder for a block, so that two kernels cannot write into it at once.
 
     Raises:
-        TypeError, ValueError: no path.
+        TypeError, ValueError: the folder is not a path.
         RuntimeError: another process, or another Trainer, holds it.
     """
     if folder is None:
@@ -106,15 +105,6 @@ def alone(folder: str | Path | None) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _device(device: torch.device | str) -> torch.device:
-    if not isinstance(device, torch.device | str):
-        raise TypeError(f"device must be a torch.device or its name, not {type(device).__name__}.")
-    try:
-        return torch.empty(0, device=device).device
-    except (AssertionError, RuntimeError):  # unknown, or not there
-        raise ValueError(f"device must be one that is here, not {str(device)!r}.") from None
 
 
 def _newest_first(folder: Path) -> list[Path]:
@@ -160,17 +150,17 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: dict[str, Any]) -> None:
-    """Put every global generator back to where `random_state` found it.
+    """Put every global generator back in the state that `random_state` returned.
 
     Raises:
-        ValueError: no such state. The generators are as they were.
+        ValueError: it is something else. The generators are as they were.
     """
     before = random_state()
     try:
         _restore(state)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
         _restore(before)
-        raise ValueError("state must be what random_state gave, whole and unchanged.") from None
+        raise ValueError("state must be what random_state returned, whole and unchanged.") from None
 
 
 def _restore(state: dict[str, Any]) -> None:

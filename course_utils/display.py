@@ -1,4 +1,4 @@
-"""What a training shows: one progress bar and one live figure, or a line an epoch.
+"""What a training run shows: one progress bar and one live figure, or one line per epoch.
 
 Observers of a run: they read its `History` and change nothing. In a notebook the figure is redrawn
 in place; elsewhere each epoch prints one line.
@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from . import plots
+from . import arguments, plots
 from .history import History
 
 SHARE = 0.02  # of the time may go into drawing
@@ -58,7 +58,7 @@ class Silent:
 
 
 class Lines(Silent):
-    """One line an epoch: for scripts, logs and terminals."""
+    """One line per epoch: for scripts, logs and terminals."""
 
     def row(self, row: Mapping[str, float]) -> None:
         print(f"step {row['step']} of {self.total} · {line(row)} · {self.history.seconds:.1f} s",
@@ -134,7 +134,7 @@ class Table:
     def _repr_html_(self) -> str:
         from html import escape
 
-        # Pages align to the right what is not told otherwise: right for numbers, not for words.
+        # Pages align table cells to the right by default: right for numbers, not for words.
         sides = ["" if _numbers(column) else LEFT for column in zip(*self.cells, strict=True)]
 
         def row(tag: str, cells: Sequence[str]) -> str:
@@ -151,17 +151,11 @@ def scoreboard(rows: Sequence[Mapping[str, Any]]) -> None:
     """Show rows of results as a table: `[{"model": "CNN", "test accuracy": "99.1 %"}, …]`.
 
     Raises:
-        TypeError: no list of dicts.
+        TypeError: it is not a list of dicts.
     """
     from IPython.display import display
 
-    if not isinstance(rows, Sequence) or isinstance(rows, str):
-        kind = type(rows).__name__
-        raise TypeError(f"rows must be a list of dicts, one a row, not {kind}.")
-    for row in rows:
-        if not isinstance(row, Mapping):
-            raise TypeError(f"rows must be dicts, one a row; a {type(row).__name__} is among them.")
-    display(Table(rows))
+    display(Table(arguments.rows("rows", rows)))
 
 
 def _numbers(column: Sequence[str]) -> bool:

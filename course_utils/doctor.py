@@ -1,4 +1,4 @@
-"""Look at the machine, and say what is wrong and how to mend it. Knows nothing of lessons."""
+"""Look at the machine, and say what is wrong with it and how to mend that."""
 
 import importlib
 import importlib.metadata
@@ -13,7 +13,7 @@ NEEDED = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "pooch", 
 
 
 class Unwell(Exception):
-    """A test failed; the message is the remedy."""
+    """A check failed; the message is the remedy."""
 
 
 def doctor() -> None:
@@ -61,10 +61,10 @@ def _pair() -> str:
         importlib.import_module("torchvision.ops")
     except (ImportError, RuntimeError, AttributeError) as error:
         raise Unwell(
-            f"they are not of one build ({str(error).splitlines()[0]}). Install both again, in "
-            "one command from one place: pip install --force-reinstall torch torchvision"
+            f"they do not come from the same build ({str(error).splitlines()[0]}). Install both "
+            "again, in one command from one place: pip install --force-reinstall torch torchvision"
         ) from None
-    return "they go together"
+    return "they fit together"
 
 
 def _device() -> str:
@@ -81,7 +81,7 @@ def _profile() -> str:
         raise Unwell(str(error)) from None
     wanted = os.environ.get("COURSE_PROFILE")
     if wanted and wanted != chosen:
-        raise Unwell(f"COURSE_PROFILE is {wanted}, but no GPU is here: {chosen} is used.")
+        raise Unwell(f"COURSE_PROFILE is {wanted}, but this machine has no GPU: {chosen} is used.")
     return chosen
 
 
@@ -98,13 +98,13 @@ def _runs() -> str:
         paths.run_folder("runs")
     except OSError as error:
         raise Unwell(str(error)) from None
-    return "it can be written"
+    return "writable"
 
 
 def _data() -> str:
     shared = os.environ.get("COURSE_DATA")
     if shared and not (paths.root() / shared).is_dir():
-        raise Unwell(f"COURSE_DATA is {shared}, which is no folder. Correct it or unset it.")
+        raise Unwell(f"COURSE_DATA is {shared}, which is not a folder. Correct it or unset it.")
     return f"looked for in {'COURSE_DATA, then in ' if shared else ''}datasets/"
 
 

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import torch
 
-from .arguments import shown, whole
+from . import arguments
 
 Budget = TypeVar("Budget", int, Sequence)
 WIDTH = 76  # characters of a printed line
@@ -36,7 +36,7 @@ def start(seed: int = 0) -> torch.device:
 
     Call it in the first cell of a lesson. Returns the device that the lesson trains on.
     """
-    random.seed(whole("seed", seed, 0))
+    random.seed(arguments.whole("seed", seed, 0))
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed % 2**64)  # it takes no more
     matplotlib.rcParams.update(_STYLE)
@@ -44,7 +44,7 @@ def start(seed: int = 0) -> torch.device:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     if os.environ.get("COURSE_PROFILE") == "gpu" and profile() != "gpu":
-        print("COURSE_PROFILE is gpu, but no GPU is here: the cpu budgets are used.")
+        print("COURSE_PROFILE is gpu, but this machine has no GPU: the cpu budgets are used.")
     print(banner(seed))
     return device()
 
@@ -95,8 +95,7 @@ def profile() -> str:
     """
     gpu = device().type != "cpu"
     wanted = os.environ.get("COURSE_PROFILE") or ("gpu" if gpu else "cpu")
-    if wanted not in PROFILES:
-        raise ValueError(f"COURSE_PROFILE must be one of {', '.join(PROFILES)}, not {wanted!r}.")
+    arguments.choice("COURSE_PROFILE", wanted, PROFILES)
     return "cpu" if wanted == "gpu" and not gpu else wanted
 
 
@@ -106,11 +105,8 @@ def budget(*, cpu: Budget, gpu: Budget) -> Budget:
     Takes whole numbers (steps, epochs, samples) or sequences (seeds, sizes). Under `smoke` a
     number becomes a five-hundredth of `cpu`, but at least 2, and a sequence its first two items.
     """
-    for name, value in (("cpu", cpu), ("gpu", gpu)):
-        number = isinstance(value, int) and not isinstance(value, bool)
-        if not ((number and value > 0) or (isinstance(value, list | tuple | range) and len(value))):
-            raise ValueError(f"budget: {name} must be a whole number above 0 or a list with "
-                             f"something in it, not {shown(value)}.")  # fmt: skip
+    arguments.amount("cpu", cpu)
+    arguments.amount("gpu", gpu)
     chosen = profile()
     if chosen != "smoke":
         return cpu if chosen == "cpu" else gpu
@@ -119,6 +115,4 @@ def budget(*, cpu: Budget, gpu: Budget) -> Budget:
 
 def say(text: str) -> None:
     """Print a sentence with the numbers just measured, in lines that fit a narrow window."""
-    if not isinstance(text, str):
-        raise TypeError(f"text must be a string, not {shown(text)}.")
-    print(textwrap.fill(" ".join(text.split()), WIDTH))
+    print(textwrap.fill(" ".join(arguments.text("text", text).split()), WIDTH))

@@ -48,7 +48,7 @@ def flipped(data):
 
 @pytest.mark.parametrize("harm", [flipped, lambda data: data[:-1], lambda data: b""],
                          ids=["flipped bit", "truncated", "empty"])  # fmt: skip
-def test_a_damaged_file_is_passed_over_and_said(tmp_path, harm, capsys):
+def test_a_damaged_file_is_skipped_and_said(tmp_path, harm, capsys):
     path = saved(tmp_path, 1, 2)
     path.write_bytes(harm(path.read_bytes()))
     assert checkpoint.load(tmp_path)["number"] == 1

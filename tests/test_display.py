@@ -98,11 +98,11 @@ def test_a_table_as_html_is_escaped():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (torch.zeros(2, 2), "rows must be a list of dicts, one a row, not Tensor."),
-        ({"model": "CNN"}, "rows must be a list of dicts, one a row, not dict."),
-        ("CNN", "rows must be a list of dicts, one a row, not str."),
-        (None, "rows must be a list of dicts, one a row, not NoneType."),
-        ([{"model": "CNN"}, 0.99], "rows must be dicts, one a row; a float is among them."),
+        (torch.zeros(2, 2), "rows must be a list of dicts, one per row, not Tensor."),
+        ({"model": "CNN"}, "rows must be a list of dicts, one per row, not dict."),
+        ("CNN", "rows must be a list of dicts, one per row, not str."),
+        (None, "rows must be a list of dicts, one per row, not NoneType."),
+        ([{"model": "CNN"}, 0.99], "rows must be dicts, one per row; one is a float."),
     ],
 )
 def test_a_scoreboard_takes_dicts_only(rows, message):

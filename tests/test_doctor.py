@@ -35,7 +35,7 @@ def test_a_well_machine(capsys, root):
     assert end == "Everything is in order."
     assert all(name.startswith("ok    ") for name in said) and len(said) == 9
     assert f"torch {importlib.metadata.version('torch')}" in said["ok    packages"]
-    assert said["ok    run folder"] == "it can be written"
+    assert said["ok    run folder"] == "writable"
     assert said["ok    disk"] == "50 GB free"
     assert said["ok    device"] == "cpu, training in float32"
 
@@ -67,7 +67,7 @@ def test_a_missing_package_is_named(capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     ("profile", "remedy"),
-    [("fast", "must be one of smoke, cpu, gpu"), ("gpu", "no GPU is here: cpu is used")],
+    [("fast", "must be 'smoke', 'cpu' or 'gpu', not 'fast'"), ("gpu", "has no GPU: cpu is used")],
 )
 def test_a_wrong_profile_is_said(capsys, monkeypatch, profile, remedy):
     monkeypatch.setenv("COURSE_PROFILE", profile)
@@ -78,7 +78,7 @@ def test_a_wrong_profile_is_said(capsys, monkeypatch, profile, remedy):
 def test_a_data_folder_that_is_not_there_is_said(capsys, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "../nowhere")
     said, _ = lines(capsys)
-    assert said["MEND  data"].startswith("COURSE_DATA is ../nowhere, which is no folder")
+    assert said["MEND  data"].startswith("COURSE_DATA is ../nowhere, which is not a folder")
 
 
 def test_a_full_disk_is_said(capsys, monkeypatch):

@@ -31,7 +31,7 @@ def test_the_profile_can_be_named(name, gpu, monkeypatch):
 
 def test_an_unknown_profile_is_refused(monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "fast")
-    with pytest.raises(ValueError, match="one of smoke, cpu, gpu, not 'fast'"):
+    with pytest.raises(ValueError, match="'smoke', 'cpu' or 'gpu', not 'fast'"):
         runtime.profile()
 
 
@@ -40,7 +40,7 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch, capsys):
     assert runtime.profile() == "cpu"
     runtime.start()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and "COURSE_PROFILE is gpu, but no GPU is here" in lines[0]
+    assert len(lines) == 2 and "COURSE_PROFILE is gpu, but this machine has no GPU" in lines[0]
 
 
 @pytest.mark.parametrize(

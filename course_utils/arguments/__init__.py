@@ -7,10 +7,11 @@ given and what is accepted. One file for each kind of argument; none knows who a
 from .arrays import WHOLE, tensor, whole_numbers
 from .history import evaluated, measured, metric, metrics, state
 from .training import device, items, iterable, loss, optimizer, parts, some, total_steps
-from .values import choice, function, named, real, share, shown, text, whole
+from .values import amount, choice, function, mapping, named, real, rows, share, shown, text, whole
 
 __all__ = [
     "WHOLE",
+    "amount",
     "choice",
     "device",
     "evaluated",
@@ -18,6 +19,7 @@ __all__ = [
     "items",
     "iterable",
     "loss",
+    "mapping",
     "measured",
     "metric",
     "metrics",
@@ -25,6 +27,7 @@ __all__ = [
     "optimizer",
     "parts",
     "real",
+    "rows",
     "share",
     "shown",
     "some",

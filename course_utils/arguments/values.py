@@ -2,7 +2,7 @@
 
 import math
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,45 @@ def text(name: str, value: Any) -> str:
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {shown(value)}.")
+    return value
+
+
+def amount(name: str, value: Any) -> int | Sequence:
+    """`value`, if it is a whole number above 0, or a list with something in it.
+
+    Raises:
+        ValueError: it is neither; names the argument.
+    """
+    if isinstance(value, list | tuple | range) and len(value):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number above 0 or a list with something in it, "
+                         f"not {shown(value)}.")  # fmt: skip
+    return value
+
+
+def mapping(name: str, value: Any) -> dict:
+    """`value`, if it is a dict.
+
+    Raises:
+        TypeError: it is not; names the argument.
+    """
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} must be a dict, not of type {type(value).__name__}.")
+    return value
+
+
+def rows(name: str, value: Any) -> Sequence[Mapping]:
+    """`value`, if it is a list of dicts.
+
+    Raises:
+        TypeError: it is not; names the argument.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise TypeError(f"{name} must be a list of dicts, one per row, not {type(value).__name__}.")
+    for row in value:
+        if not isinstance(row, Mapping):
+            raise TypeError(f"{name} must be dicts, one per row; one is a {type(row).__name__}.")
     return value
 
 
