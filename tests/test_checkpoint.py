@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 import torch
+from wrong import Fresh, Refusals
 
-from course_utils import checkpoint
+from course_utils import checkpoint, paths
 
 
 def saved(folder, *numbers):
@@ -157,3 +158,40 @@ def test_the_rename_reaches_the_disk_too(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_mode))
     saved(tmp_path, 1)
     assert [oct(mode)[:-3] for mode in synced] == ["0o100", "0o40"]  # the file, then its folder
+
+
+STATE, NO_FOLDER = {"weights": torch.ones(3), "step": 3}, ["", "a\0b"]
+
+
+def states(**other):
+    return Fresh(lambda: checkpoint.random_state() | other)
+
+
+def kept():
+    checkpoint.save(paths.root() / "run", STATE)
+    return paths.root() / "run"
+
+
+class TestWrongInput(Refusals):
+    ROOMS = {"checkpoint"}
+    EVERYTHING = {"checkpoint.digest"}
+    CASES = {
+        "checkpoint.save": (
+            {"folder": Fresh(lambda: paths.root() / "run"), "state": STATE},
+            {"folder": NO_FOLDER, "state": [{"step": lambda batch: {}}, {"x": (n for n in "abc")}]},
+        ),
+        "checkpoint.load": (
+            {"folder": Fresh(kept), "device": "cpu"},
+            {"folder": NO_FOLDER, "device": ["fast", "", "cuda:99"]},
+        ),
+        "checkpoint.alone": ({"folder": Fresh(kept)}, {"folder": NO_FOLDER}),
+        "checkpoint.restore_random_state": (
+            {"state": states()},
+            {
+                "state": [
+                    {}, states(torch=None), states(torch=torch.ones(3)), states(numpy=[1]),
+                    states(python=3), states(python=(3, (1, 2), None)), states(cuda=None),
+                ],
+            },
+        ),
+    }  # fmt: skip

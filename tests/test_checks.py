@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from wrong import Refusals
 
 import course_utils as cu
 from course_utils import checks
@@ -162,3 +163,14 @@ def test_hints_in_tiers(capsys):
     for number in (0, 3, "1"):
         with pytest.raises(ValueError, match=r"99\.1 has hints 1 to 2, not"):
             cu.hint("99.1", number)
+
+
+class TestWrongInput(Refusals):
+    ROOMS = {"checks"}
+    CASES = {
+        "check": ({"exercise": "12.1", "answer": 3}, {"exercise": ["12", "12.9", "98.1"]}),
+        "hint": (
+            {"exercise": "12.1", "number": 1},
+            {"exercise": ["12", "12.9", "98.1"], "number": [0, 99]},
+        ),
+    }

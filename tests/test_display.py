@@ -5,6 +5,7 @@ import IPython.display
 import pytest
 import tiny
 import torch
+from wrong import Refusals
 
 from course_utils import display
 from course_utils.display import Table, scoreboard
@@ -116,3 +117,13 @@ def test_a_scoreboard_shows_its_table(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", shown.append)
     scoreboard(ROWS)
     assert [type(item) for item in shown] == [Table]
+
+
+class TestWrongInput(Refusals):
+    ROOMS = {"display"}
+    CASES = {
+        "scoreboard": (
+            {"rows": [{"model": "CNN", 3: 0.9}]},
+            {"rows": ["x", {"a": 1}, [3], ["ab"], torch.ones(2, 2)]},
+        ),
+    }

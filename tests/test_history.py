@@ -1,6 +1,8 @@
 """The curves of a run against means worked out by hand."""
 
 import pytest
+import torch
+from wrong import Fresh, Refusals
 
 from course_utils import History
 
@@ -56,3 +58,34 @@ def test_the_state_is_plain_and_complete():
     again = History()
     again.load_state_dict(history().state_dict())
     assert (again.values, again.epochs) == (history().values, history().epochs)
+
+
+LOSS = torch.ones((), requires_grad=True)
+
+
+def one_step():
+    made = History()
+    made.add(1, "loss", 2.0)
+    return made
+
+
+class TestWrongInput(Refusals):
+    ROOMS = {"history"}
+    UNBOUNDED = {"History.add: value": "the loop refuses a metric that is not finite"}
+    CASES = {
+        "History.steps": (
+            {"self": Fresh(one_step), "name": "loss"}, {"name": ["accuracy", ""]},
+        ),
+        "History.add": (
+            {"self": Fresh(one_step), "step": 2, "name": "loss", "value": 0.5},
+            {"step": [0], "value": [LOSS]},
+        ),
+        "History.close_epoch": (
+            {"self": Fresh(one_step), "step": 1, "evaluated": {"test loss": 0.5}},
+            {"step": [0], "evaluated": [{"a": "x"}, {3: 0.5}, {"a": LOSS}]},
+        ),
+        "History.load_state_dict": (
+            {"self": Fresh(one_step), "state": Fresh(lambda: one_step().state_dict())},
+            {"state": [{}, {"values": {}, "epochs": 3, "seconds": 0.0}, {"values": {}}]},
+        ),
+    }  # fmt: skip

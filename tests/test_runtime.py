@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from wrong import Refusals
 
 from course_utils import runtime
 
@@ -115,3 +116,13 @@ def test_say_wraps_and_joins(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("one two word") and all(len(line) <= 76 for line in lines)
     assert len(lines) == 3
+
+
+class TestWrongInput(Refusals):
+    ROOMS = {"runtime"}
+    NO_AMOUNT = (0, -1, True, [], "x")
+    CASES = {
+        "start": ({"seed": 3}, {"seed": [True]}),
+        "budget": ({"cpu": 3, "gpu": [1, 2]}, {"cpu": NO_AMOUNT, "gpu": NO_AMOUNT}),
+        "say": ({"text": "a word"}, {}),
+    }

@@ -1,5 +1,6 @@
 """`Trainer` against hand-written loops: the same weights, the same curves, bit for bit."""
 
+import functools
 import gc
 import weakref
 
@@ -8,6 +9,7 @@ import tiny
 import torch
 import torch.nn.functional as F
 from torch import nn
+from wrong import Fresh, Refusals
 
 import course_utils as cu
 
@@ -287,3 +289,65 @@ def test_out_of_memory_frees_what_the_step_held_and_says_which_size_to_try(whole
     gc.collect()
     assert held[0]() is None and net.weight.grad is None  # even while the error is at hand
     assert error.value.__context__ is None
+
+
+@functools.cache
+def own():
+    return tiny.classifier()[0]
+
+
+def returning(*results):
+    return [lambda *batch, result=result: result for result in results]
+
+
+def measured(batch=None):
+    return {"loss": 0.5}
+
+
+NET, LOSS = nn.Linear(6, 3), torch.ones((), requires_grad=True)
+OPT = Fresh(lambda: OPTIMIZERS["sgd"](NET))
+OWN, NEW, BATCHES = Fresh(own), Fresh(lambda: tiny.classifier()[0]), Fresh(tiny.batches)
+NO_DICT = returning(None, 0.5, [0.5])
+NO_METRIC = returning({"loss": "low"}, {"loss": torch.ones(2)}, {"loss": None})
+
+
+class TestWrongInput(Refusals):
+    ROOMS = {"training"}
+    FREE = {"Trainer.update: clip": "no check in a step that does not clip"}
+    ANY_AXES = {"Trainer.update: loss": "one number, in whatever shape"}
+    CASES = {
+        "Trainer": (
+            {"folder": "run", "net": NET, "opt": OPT},
+            {
+                "folder": ["", "a\0b", "."], "net": [None, nn.Linear, 3, "net"],
+                "opt": [torch.optim.SGD, 0.1], "another": [OPT],  # of the same parameters
+            },
+        ),
+        "Trainer.update": (
+            {"self": OWN, "opt": Fresh(lambda: own().parts["opt"]), "loss": LOSS, "clip": 1.0},
+            {
+                "opt": [OPT], "loss": [LOSS.expand(3), LOSS.detach(), torch.ones(0)],
+                "clip": [-1.0, torch.nan, torch.inf, "x", [1.0]],
+            },
+        ),
+        "Trainer.fit": (
+            {"self": NEW, "step": measured, "batches": BATCHES, "epochs": 1, "evaluate": measured,
+             "show": False},
+            {
+                "step": NO_DICT, "step: metric": NO_METRIC, "batches": [[], {}, iter([])],
+                "epochs": [0, True], "steps": [3], "evaluate": NO_DICT,
+                "evaluate: metric": NO_METRIC,
+            },
+        ),
+        "Trainer.fit: by steps": (
+            {"self": NEW, "step": measured, "batches": BATCHES, "steps": 1, "show": False},
+            {"steps": [0, True, None]},
+        ),
+        "Trainer.evaluate": (
+            {"self": OWN, "measure": measured, "batches": BATCHES},
+            {
+                "measure": NO_DICT, "measure: metric": NO_METRIC,
+                "batches": [[], [3], [None], [[]], [{}]],
+            },
+        ),
+    }  # fmt: skip
