@@ -8,7 +8,7 @@ import torch
 import course_utils as cu
 from course_utils import checkpoint, paths
 from course_utils.data import ImageData
-from course_utils.metrics import features
+from course_utils.metrics.images import features
 
 SHAPE = (1, 9, 7)
 

@@ -1,19 +1,25 @@
-"""Numbers that say how well a model does. Knows nothing of the Trainer, nor how data is loaded."""
+"""Numbers that say how well a model does, whoever trained it and wherever the data are from.
+
+At the top is what takes any rows of numbers; what belongs to one domain is in its folder.
+"""
 
 from .classification import accuracy, confusion
 from .distances import frechet_distance, frechet_from_moments, kernel_distance, precision_recall
-from .features import FeatureNet, feature_net
+from .images import FeatureNet, feature_net
 from .intervals import bootstrap
 from .latents import active_units, importance_likelihood
-from .memorisation import Memorisation, memorisation, nearest_distances
 from .modes import modes
 from .sequences import (
+    Memorisation,
     SequenceScore,
     discriminative_floors,
     discriminative_score,
+    memorisation,
+    nearest_distances,
+    power_spectrum,
     predictive_score,
+    spectral_distance,
 )
-from .spectra import power_spectrum, spectral_distance
 
 __all__ = [
     "FeatureNet",

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from ..arguments import real
-from .inputs import Samples, numbers, rows
+from ...arguments import real
+from ..inputs import Samples, numbers, rows
 
 
 def active_units(means: Samples, threshold: float = 0.01) -> torch.Tensor:

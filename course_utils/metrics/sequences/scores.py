@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .. import runtime
-from ..arguments import whole
+from ... import runtime
+from ...arguments import whole
+from ..inputs import Samples
 from .critics import TRAIN_SHARE, Plan, discriminate, predict
-from .inputs import Samples
 from .steps import same_shape, sequences
 
 REPEATS = 10  # the protocol's

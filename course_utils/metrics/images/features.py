@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .. import checkpoint, paths, runtime
-from ..arguments import whole_numbers
-from .classification import accuracy
+from ... import checkpoint, paths, runtime
+from ...arguments import whole_numbers
+from ..classification import accuracy
 
 WIDTH = 64  # features of an image: the last maps
 SMALLEST = 7  # pixels of a side: three halvings leave one

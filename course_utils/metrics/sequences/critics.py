@@ -1,6 +1,6 @@
 """Critics and predictors of sequences, trained after the fact, all repeats of a score at once.
 
-Knows no generator, and not what is said of the scores; `sequences` does.
+Knows no generator, and not what is said of the scores; `scores` does.
 """
 
 from collections.abc import Callable, Iterator

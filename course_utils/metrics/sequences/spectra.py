@@ -2,7 +2,7 @@
 
 import torch
 
-from .inputs import Samples
+from ..inputs import Samples
 from .steps import same_shape, sequences
 
 

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn."""
+"""Accuracy and confusion against scikit-learn."""
 
 import pytest
 import sklearn.metrics

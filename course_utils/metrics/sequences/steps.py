@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from .inputs import Samples, rows
+from ..inputs import Samples, rows
 
 
 def sequences(name: str, values: Samples, least: int) -> torch.Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .inputs import Samples
+from ..inputs import Samples
 from .steps import same_shape, sequences
 
 BLOCK = 2**20  # entries of a piece of a distance matrix: 8 MiB
