@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 from matplotlib.ticker import LogLocator, NullLocator
 
-from course_utils.plots import Plot
-from course_utils.runtime import COLOURS
+from course_utils.plots import COLOURS, Plot
 
 from .measure import Row, digits
 

@@ -11,7 +11,8 @@ from .display import scoreboard
 from .doctor import doctor
 from .history import History
 from .metrics import accuracy, confusion
-from .runtime import budget, device, profile, say, start
+from .runtime import budget, device, profile, say
+from .start import start
 from .training import Trainer
 
 __all__ = [

@@ -1,13 +1,10 @@
-"""Where a lesson runs: device, precision, profile, seeds. Knows nothing of data or training."""
+"""Where a lesson runs: its device, precision and profile. Knows nothing of data or training."""
 
 import os
-import random
 import textwrap
 from collections.abc import Sequence
 from typing import TypeVar
 
-import matplotlib
-import numpy as np
 import torch
 
 from . import arguments
@@ -15,38 +12,6 @@ from . import arguments
 Budget = TypeVar("Budget", int, Sequence)
 WIDTH = 76  # characters of a printed line
 PROFILES = ("smoke", "cpu", "gpu")
-
-# Okabe and Ito's palette, told apart with any kind of colour vision (https://jfly.uni-koeln.de/color)
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_STYLE = {
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#DDDDDD",
-    "figure.facecolor": "white",  # legible on a dark page too
-    "image.cmap": "gray",
-    "font.size": 10,
-}
-
-
-def start(seed: int = 0) -> torch.device:
-    """Seed every generator, set the style of plots, and print one line on where this runs.
-
-    Call it in the first cell of a lesson. Returns the device that the lesson trains on.
-    """
-    random.seed(arguments.whole("seed", seed, 0))
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed % 2**64)  # it takes no more
-    matplotlib.rcParams.update(_STYLE)
-    if device().type == "cuda":
-        torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.benchmark = True
-    if os.environ.get("COURSE_PROFILE") == "gpu" and profile() != "gpu":
-        print("COURSE_PROFILE is gpu, but this machine has no GPU: the cpu budgets are used.")
-    print(banner(seed))
-    return device()
 
 
 def banner(seed: int) -> str:

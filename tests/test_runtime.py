@@ -1,9 +1,5 @@
-"""Profiles and budgets, seeds, and the one line on where a lesson runs."""
+"""Profiles and budgets, precision, and sentences that are wrapped."""
 
-import random
-
-import matplotlib
-import numpy as np
 import pytest
 import torch
 from wrong import Refusals
@@ -36,14 +32,6 @@ def test_an_unknown_profile_is_refused(monkeypatch):
         runtime.profile()
 
 
-def test_a_gpu_that_is_not_there_is_said(monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_PROFILE", "gpu")
-    assert runtime.profile() == "cpu"
-    runtime.start()
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and "COURSE_PROFILE is gpu, but this machine has no GPU" in lines[0]
-
-
 @pytest.mark.parametrize(
     ("name", "steps", "seeds"),
     [("smoke", 8, [0, 1]), ("cpu", 4000, [0, 1, 2]), ("gpu", 20_000, [0, 1, 2, 3])],
@@ -66,39 +54,6 @@ def test_a_wrong_budget_is_named(wrong, smoke):
         runtime.budget(cpu=wrong, gpu=1)
     with pytest.raises(ValueError, match="gpu must be"):
         runtime.budget(cpu=1, gpu=wrong)
-
-
-def draws():
-    return torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random()
-
-
-def test_start_seeds_every_generator():
-    runtime.start(3)
-    first = draws()
-    runtime.start(3)
-    assert draws() == first
-    runtime.start(4)
-    assert all(one != other for one, other in zip(draws(), first, strict=True))
-
-
-def test_start_prints_one_line_and_returns_the_device(smoke, capsys):
-    assert runtime.start(7) == torch.device("cpu")
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1
-    for part in ("CPU", "float32", "profile smoke", torch.__version__.split("+")[0], "seed 7"):
-        assert part in lines[0]
-
-
-def test_start_sets_the_palette():
-    with matplotlib.rc_context():
-        runtime.start()
-        assert matplotlib.rcParams["axes.prop_cycle"].by_key()["color"] == list(runtime.COLOURS)
-
-
-@pytest.mark.parametrize("wrong", [-1, 1.5, None, "0"])
-def test_a_wrong_seed_is_named(wrong):
-    with pytest.raises(ValueError, match="seed must be a whole number from 0 up"):
-        runtime.start(wrong)
 
 
 @pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])

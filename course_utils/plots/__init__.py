@@ -4,11 +4,11 @@ Every function returns a `Plot`: a matplotlib figure that shows itself as the la
 and carries alt text, which each call has to give.
 """
 
-from ..runtime import COLOURS
 from .charts import bars, curves, heatmap, lines
 from .figure import Plot
 from .inputs import array
 from .pictures import images, prediction
+from .style import COLOURS
 
 __all__ = [
     "COLOURS",

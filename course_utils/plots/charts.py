@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .. import arguments
-from ..runtime import COLOURS
 from . import inputs
 from .figure import Plot
+from .style import COLOURS
 
 MARKS = "os^Dv*P"
 DASHES = ("-", "--", "-.", ":")
