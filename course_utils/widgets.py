@@ -1,12 +1,11 @@
-"""Sliders around a plot, and a box to type into. Knows nothing of what is drawn or answered.
+"""Sliders around a plot, and a box to type into.
 
-Uses only what ipywidgets 7 (Colab) and 8 share. Where no kernel is alive, the figure of the
-start values is what one sees.
+Uses only what ipywidgets 7 (Colab) and 8 share. If no kernel is running, readers see the figure or
+the answer that belongs to the start values.
 """
 
 from collections.abc import Callable
 from html import escape
-from numbers import Real
 from typing import Any
 
 from . import arguments
@@ -14,15 +13,16 @@ from .plots import Plot
 
 
 class Live:
-    """Widgets, and what stands in their place where no kernel is alive: a saved page, a reader.
+    """Widgets, and what replaces them in a saved page or wherever else no kernel is running.
 
-    Both are put out. The widgets bring the style that hides the other, so it is seen without them.
+    Both are output. The widgets bring the style that hides the replacement, so it is seen only
+    without them.
     """
 
     box: Any  # the widgets
 
     def still(self) -> dict[str, str]:
-        """What stands in their place, by media type; its HTML has the class `self.name`."""
+        """The replacement, by media type; its HTML has the class `self.name`."""
         raise NotImplementedError
 
     @property
@@ -31,7 +31,7 @@ class Live:
 
     @property
     def hide(self) -> str:
-        """A style that hides what `still` gave."""
+        """A style that hides what `still` returned."""
         return f"<style>.{self.name} {{display: none !important}}</style>"
 
     def _ipython_display_(self) -> None:
@@ -60,9 +60,7 @@ class Explorer(Live):
 
     def _follow(self) -> None:
         plot = self.draw(**{name: control.value for name, control in self.controls.items()})
-        if not isinstance(plot, Plot):
-            raise TypeError(f"draw must return a plot of cu.plots, not {type(plot).__name__}.")
-        self.plot = plot
+        self.plot = arguments.kind("what draw returns", plot, Plot, "a plot of cu.plots")
         self.picture.value = self.hide + self.plot.html()
 
     def still(self) -> dict[str, str]:
@@ -78,18 +76,19 @@ def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
             are), a list of choices for a menu, its first item chosen at the start, or a tuple
             of rows of whole numbers for a table of fields.
 
+    Raises:
+        TypeError, ValueError: `draw` is not a function or does not return a plot, or a control is
+            none of these.
+
     Example:
         >>> cu.widgets.explore(turned, angle=(-90, 90, 5, 0), image=["first", "second"])
     """
-    if not callable(draw):
-        raise TypeError(
-            f"draw must be a function that returns a plot, not {arguments.shown(draw)}."
-        )
+    arguments.function("draw", draw, "the controls' values that returns a plot")
     return Explorer(draw, **controls)
 
 
 class Prompt(Live):
-    """A line to type into and its answer; `box.text.value = "…"` types, `box.again.click()` asks.
+    """A line to type into and its answer: `box.text.value = "…"` types, `box.again.click()` asks.
 
     `answer` is the newest answer, or why there is none.
     """
@@ -115,8 +114,7 @@ class Prompt(Live):
             self.answer = self.reply(self.text.value)
         except ValueError as error:  # what was typed cannot be answered, and the error says why
             self.answer = str(error)
-        if not isinstance(self.answer, str):
-            raise TypeError(f"reply must return a text, not {type(self.answer).__name__}.")
+        arguments.text("what reply returns", self.answer)
         self.shown.value = self.hide + self._page()
 
     def _page(self) -> str:
@@ -132,19 +130,19 @@ def prompt(reply: Callable[[str], str], start: str = "") -> Prompt:
     """A box to type into; Enter, or the button, asks for an answer, which is shown below it.
 
     Args:
-        reply: called with what was typed; returns the answer. A `ValueError` of it is shown in
-            the answer's place.
-        start: what stands in the box at first. It is answered at once, so that something is
-            seen where no kernel is alive.
+        reply: called with what was typed; returns the answer. If it raises a `ValueError`, that
+            is shown instead.
+        start: what is in the box at first. It is answered at once, so that something can be seen
+            even if no kernel is running.
+
+    Raises:
+        TypeError: `reply` is not a function or does not return a string, or `start` is not one.
 
     Example:
         >>> cu.widgets.prompt(lambda text: text.upper(), start="hello")
     """
-    if not callable(reply):
-        raise TypeError(f"reply must be a function of a text, not {arguments.shown(reply)}.")
-    if not isinstance(start, str):
-        raise TypeError(f"start must be a text, not {arguments.shown(start)}.")
-    return Prompt(reply, start)
+    arguments.function("reply", reply, "a string that returns a string")
+    return Prompt(reply, arguments.text("start", start))
 
 
 class Fields:
@@ -190,13 +188,7 @@ def _control(name: str, given: Any) -> Any:
     look = {"description": name.replace("_", " "), "style": {"description_width": "7em"}}
     if isinstance(given, list) and given:
         return ipywidgets.Dropdown(options=given, value=given[0], **look)
-    numbers = isinstance(given, tuple) and all(isinstance(number, Real) for number in given)
-    if not (numbers and len(given) == 4 and given[0] <= given[3] <= given[1] and given[2] > 0):
-        raise ValueError(
-            f"{name} must be (low, high, step, start), a list of choices or a tuple of rows of "
-            f"whole numbers, not {arguments.shown(given)}."
-        )
-    low, high, step, start = given
+    low, high, step, start = arguments.slider(name, given)
     whole = all(isinstance(number, int) for number in given)
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     return kind(value=start, min=low, max=high, step=step, **look)

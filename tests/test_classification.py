@@ -30,16 +30,17 @@ def test_confusion_is_scikit_learns(answers):
 
 
 def test_wrong_shapes_are_named():
-    with pytest.raises(ValueError, match=r"\(B, K\) .* not \(3,\) and \(3,\)"):
-        accuracy(torch.zeros(3), torch.zeros(3))
-    with pytest.raises(ValueError, match=r"not \(3, 2\) and \(2,\)"):
-        accuracy(torch.zeros(3, 2), torch.zeros(2))
-    with pytest.raises(ValueError, match=r"of one length, not \(3,\) and \(2,\)"):
-        confusion(torch.zeros(3), torch.zeros(2), 2)
+    three, two = torch.arange(3), torch.arange(2)
+    with pytest.raises(ValueError, match=r"logits must be of shape \(B, K\), not \(3,\)"):
+        accuracy(torch.zeros(3), three)
+    with pytest.raises(ValueError, match=r"labels must be .* \(3,\), one per row .*, not \(2,\)"):
+        accuracy(torch.zeros(3, 2), two)
+    with pytest.raises(ValueError, match=r"predicted must be .* \(2,\), one per label, not \(3,\)"):
+        confusion(three, two, 3)
 
 
 def test_a_class_out_of_range_is_named():
-    with pytest.raises(ValueError, match="classes must be 0 to 1"):
+    with pytest.raises(ValueError, match="predicted must be between 0 and 1, as there are 2 cl"):
         confusion(torch.tensor([0, 2]), torch.tensor([0, 1]), 2)
-    with pytest.raises(ValueError, match="classes must be 0 to 1"):
+    with pytest.raises(ValueError, match=r"labels must be between 0 and 1, .* between -1 and 1"):
         confusion(torch.tensor([0, 1]), torch.tensor([-1, 1]), 2)

@@ -108,7 +108,7 @@ def test_pictures_of_another_shape_are_refused(shape):
 def test_as_many_titles_as_pictures():
     plot = plots.images(GREY, ["a", "b", "c"], alt=ALT)
     assert [axes.get_title() for axes in plot.axes] == ["a", "b", "c"]
-    with pytest.raises(ValueError, match="titles must be 3 strings, one a picture, not 2"):
+    with pytest.raises(ValueError, match="titles must be 3 strings, one per picture, not 2"):
         plots.images(GREY, ["a", "b"], alt=ALT)
 
 

@@ -174,9 +174,9 @@ GOOD = noise(200, 6, 2)
 @pytest.mark.parametrize(
     ("real", "fake", "error", "words"),
     [
-        (GOOD, GOOD[:, :5], ValueError, "fake must have sequences of 6 steps and 2 features, as"),
-        (GOOD, GOOD[:, :, :1], ValueError, "not of 6 and 1"),
-        (GOOD, GOOD[:, 0], ValueError, r"fake must be of shape \(N, T, F\).* not \(200, 2\)"),
+        (GOOD, GOOD[:, :5], ValueError, r"fake must be .*\(N, 6, 2\), with the steps"),
+        (GOOD, GOOD[:, :, :1], ValueError, r"fake must be .*\(N, 6, 2\).* not \(200, 6, 1\)"),
+        (GOOD, GOOD[:, 0], ValueError, r"fake must be .*\(N, 6, 2\).* not \(200, 2\)"),
         (GOOD[:0], GOOD, ValueError, r"real must be of shape .* not \(0, 6, 2\)"),
         (GOOD, GOOD / 0, ValueError, "fake must hold finite numbers; .* in 200 of 200 rows"),
         (GOOD.where(GOOD > 0.001, torch.nan), GOOD, ValueError, "real must hold finite numbers"),
@@ -190,13 +190,13 @@ def test_sequences_that_do_not_fit_are_named(name, real, fake, error, words):
 
 @pytest.mark.parametrize("score", [cu.metrics.discriminative_score, cu.metrics.predictive_score])
 def test_scores_name_what_is_wrong(score):
-    with pytest.raises(ValueError, match="real must have 10 rows or more, not 9"):
+    with pytest.raises(ValueError, match=r"real must be .* N at least 10.* not \(9, 6, 2\)"):
         score(GOOD[:9], GOOD)
-    with pytest.raises(ValueError, match="two must have 10 rows or more, not 5"):
+    with pytest.raises(ValueError, match=r"two must be .* N at least 10, not \(5, 6, 2\)"):
         score(GOOD, {"one": GOOD, "two": GOOD[:5]})
-    with pytest.raises(ValueError, match=r"of one size, not \{'one': 200, 'two': 100\}"):
+    with pytest.raises(ValueError, match=r"two must be .*\(200, 6, 2\), of as many as one, not"):
         score(GOOD, {"one": GOOD, "two": GOOD[:100]})
-    with pytest.raises(ValueError, match="fake must hold a set of sequences or more"):
+    with pytest.raises(ValueError, match="fake is empty: it needs to hold one item or more"):
         score(GOOD, {})
     for option in ("units", "repeats", "iterations"):
         with pytest.raises(ValueError, match=f"{option} must be a whole number from 1 up, not 0"):
@@ -206,11 +206,11 @@ def test_scores_name_what_is_wrong(score):
 
 
 def test_a_prediction_needs_two_steps_in_0_to_1():
-    with pytest.raises(ValueError, match="real must have sequences of 2 steps or more"):
+    with pytest.raises(ValueError, match=r"real must be .* T at least 2, not \(200, 1, 2\)"):
         cu.metrics.predictive_score(GOOD[:, :1], GOOD[:, :1])
-    with pytest.raises(ValueError, match=r"real must be scaled to 0…1, .* not lie in "):
+    with pytest.raises(ValueError, match="real must be between 0 and 1, as the predictor's"):
         cu.metrics.predictive_score(GOOD * 100, GOOD)
-    with pytest.raises(ValueError, match="must have sequences of 2 steps or more, not 1"):
+    with pytest.raises(ValueError, match=r"samples must be .* T at least 2, not \(200, 1, 2\)"):
         cu.metrics.power_spectrum(GOOD[:, :1])
 
 

@@ -100,7 +100,7 @@ def test_a_wrong_control_is_named(draw, wrong):
 
 
 def test_draw_must_be_a_function():
-    with pytest.raises(TypeError, match="draw must be a function that returns a plot"):
+    with pytest.raises(TypeError, match=r"draw must be a function .* that returns a plot, not str"):
         explore("angle")
 
 
@@ -152,7 +152,7 @@ def test_the_answer_is_seen_without_a_kernel(box):
 
 
 def test_a_wrong_prompt_is_named():
-    with pytest.raises(TypeError, match="reply must be a function of a text, not 'a'"):
+    with pytest.raises(TypeError, match=r"reply must be a function of a string .*, not str"):
         prompt("a")
-    with pytest.raises(TypeError, match="start must be a text, not 3"):
+    with pytest.raises(TypeError, match="start must be a string, not 3"):
         prompt(str.upper, start=3)

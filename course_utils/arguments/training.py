@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from .values import function, shown, whole
+from .values import function, shown, some, whole
 
 
 def parts(given: dict[str, Any]) -> dict[str, Any]:
@@ -102,17 +102,6 @@ def iterable(name: str, value: Any) -> Iterable:
     if not isinstance(value, Iterable):
         raise TypeError(f"{name} must be iterable, not {type(value).__name__}.")
     return value
-
-
-def some(name: str, count: int) -> int:
-    """`count`, if it is above 0.
-
-    Raises:
-        ValueError: there is nothing in the argument; names it.
-    """
-    if not count:
-        raise ValueError(f"{name} is empty: it needs to hold one item or more.")
-    return count
 
 
 def items(batch: Any) -> Sized:

@@ -1,8 +1,9 @@
 """Arguments that are one value: a number, a choice, a text, a path, a function."""
 
+import contextlib
 import math
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -37,15 +38,40 @@ def real(name: str, value: Any, least: float) -> float:
     return value
 
 
+def between(name: str, value: Any, low: float, high: float = math.inf) -> float:
+    """`value`, if it is a number above `low` and below `high`.
+
+    Raises:
+        ValueError: it is not; names the argument.
+    """
+    if not isinstance(value, Real) or not low < value < high:
+        below = "" if high == math.inf else f" and below {high:g}"
+        raise ValueError(f"{name} must be a number above {low:g}{below}, not {shown(value)}.")
+    return value
+
+
 def share(name: str, value: Any) -> float:
     """`value`, if it is a number above 0 and below 1.
 
     Raises:
         ValueError: it is not; names the argument.
     """
-    if not isinstance(value, Real) or not 0 < value < 1:
-        raise ValueError(f"{name} must be a number above 0 and below 1, not {shown(value)}.")
-    return value
+    return between(name, value, 0, 1)
+
+
+def number(name: str, value: Any) -> float:
+    """`value` as a float, if it is one finite number: Python's, NumPy's or a tensor's.
+
+    Raises:
+        TypeError, ValueError: it is not; names the argument.
+    """
+    try:
+        found = float(value)
+    except (RuntimeError, TypeError, ValueError):
+        raise TypeError(f"{name} must be one number, not of type {type(value).__name__}.") from None
+    if not math.isfinite(found):
+        raise ValueError(f"{name} must be a finite number, not {found}.")
+    return found
 
 
 def named(name: str, path: str | Path) -> Path:
@@ -71,6 +97,28 @@ def choice(name: str, value: Any, accepted: Sequence[Any]) -> Any:
         *most, last = map(repr, accepted)
         listed = f"{', '.join(most)} or {last}" if most else last
         raise ValueError(f"{name} must be {listed}, not {shown(value)}.")
+    return value
+
+
+def some(name: str, count: int) -> int:
+    """`count`, if it is above 0.
+
+    Raises:
+        ValueError: there is nothing in the argument; names it.
+    """
+    if not count:
+        raise ValueError(f"{name} is empty: it needs to hold one item or more.")
+    return count
+
+
+def kind(name: str, value: Any, kinds: Any, wanted: str) -> Any:
+    """`value`, if it is an instance of `kinds`; `wanted` says in words what these are.
+
+    Raises:
+        TypeError: it is not; names the argument.
+    """
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {wanted}, not of type {type(value).__name__}.")
     return value
 
 
@@ -133,3 +181,17 @@ def function(name: str, value: Any, takes: str) -> Callable:
     if not callable(value):
         raise TypeError(f"{name} must be a function of {takes}, not {type(value).__name__}.")
     return value
+
+
+@contextlib.contextmanager
+def refused(wanted: str, *errors: type[Exception]) -> Iterator[None]:
+    """A block that fails where an argument is wrong: "state must hold plain values only".
+
+    Raises:
+        ValueError: one of `errors` came up in the block; says what is wanted, and the reason.
+    """
+    try:
+        yield
+    except errors as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"{wanted} ({reason}).") from None

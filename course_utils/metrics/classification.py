@@ -2,7 +2,7 @@
 
 import torch
 
-from ..arguments import tensor, whole, whole_numbers
+from .. import arguments
 
 
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -16,15 +16,12 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         One number in 0…1, on the device of the logits.
 
     Raises:
-        TypeError, ValueError: no tensors, shapes that do not fit, or labels that are not whole.
+        TypeError, ValueError: not tensors, empty ones or shapes that do not fit, or labels that
+            are not whole numbers.
     """
-    tensor("logits", logits), tensor("labels", labels)
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not logits.numel():
-        raise ValueError(
-            "accuracy takes logits of shape (B, K) and labels of shape (B,), none empty, not "
-            f"{tuple(logits.shape)} and {tuple(labels.shape)}."
-        )
-    whole_numbers("labels", labels)
+    arguments.shape("logits", arguments.tensor("logits", logits), "(B, K)")
+    arguments.whole_numbers("labels", labels)
+    arguments.shape("labels", labels, f"({len(logits)},), one per row of logits")
     return (logits.argmax(1) == labels).float().mean()
 
 
@@ -36,21 +33,14 @@ def confusion(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> to
         classes: K, from 1 up.
 
     Raises:
-        TypeError, ValueError: no tensors of whole numbers, of two lengths, or beyond K.
+        TypeError, ValueError: not tensors of whole numbers, none at all, two lengths, or a class
+            beyond K.
     """
-    whole("classes", classes, 1)
-    tensor("predicted", predicted), tensor("labels", labels)
-    if predicted.shape != labels.shape or predicted.ndim != 1:
-        raise ValueError(
-            "confusion takes predicted and labels, two rows of classes of one length, not "
-            f"{tuple(predicted.shape)} and {tuple(labels.shape)}."
-        )
-    # As int64, since a byte does not hold the square of many classes.
-    predicted = whole_numbers("predicted", predicted).long()
-    labels = whole_numbers("labels", labels).long()
-    both = torch.cat([predicted, labels])
-    if len(both) and not 0 <= both.min() <= both.max() < classes:
-        raise ValueError(
-            f"classes must be 0 to {classes - 1}, not {int(both.min())} to {int(both.max())}."
-        )
+    last = arguments.whole("classes", classes, 1) - 1
+    arguments.shape("labels", arguments.whole_numbers("labels", labels), "(N,)")
+    arguments.whole_numbers("predicted", predicted)
+    arguments.shape("predicted", predicted, f"({len(labels)},), one per label")
+    for name, values in (("predicted", predicted), ("labels", labels)):
+        arguments.within(name, values, 0, last, note=f", as there are {classes} classes")
+    predicted, labels = predicted.long(), labels.long()  # a byte does not hold K²
     return torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, -1)

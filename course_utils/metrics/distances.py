@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import torch
 
-from ..arguments import whole
-from .inputs import Samples, numbers, pair
+from .. import arguments
+from ..arguments import Samples
 
 BLOCK = 2**20  # entries of a piece of a distance matrix: 8 MiB
 
@@ -39,7 +39,7 @@ def frechet_distance(real: Samples, fake: Samples) -> float:
     Warns:
         UserWarning: no more samples than features.
     """
-    real, fake = pair(real, fake, 2)
+    real, fake = _pair(real, fake, 2)
     fewest, width = min(len(real), len(fake)), real.shape[1]
     if fewest <= width:
         warnings.warn(
@@ -64,17 +64,21 @@ def frechet_from_moments(
         From 0 up.
 
     Raises:
-        TypeError, ValueError: wrong kinds or shapes, NaN or infinity, or no covariance.
+        TypeError, ValueError: wrong kinds or shapes, NaN or infinity, or a matrix that is not a
+            covariance.
     """
-    means = numbers("real_mean", real_mean, 1), numbers("fake_mean", fake_mean, 1)
-    if len(means[0]) != len(means[1]):
-        raise ValueError(
-            "real_mean and fake_mean must be of one length, but have "
-            f"{len(means[0])} and {len(means[1])} numbers."
-        )
-    real = _checked_covariance("real_covariance", real_covariance, len(means[0]))
-    fake = _checked_covariance("fake_covariance", fake_covariance, len(means[0]))
-    return _frechet(means[0], real, means[1], fake)
+    real_mean = arguments.samples("real_mean", real_mean, "(D,)")
+    width = len(real_mean)
+    fake_mean = arguments.samples("fake_mean", fake_mean, f"({width},), as long as real_mean")
+    real_covariance = arguments.covariance("real_covariance", real_covariance, width)
+    fake_covariance = arguments.covariance("fake_covariance", fake_covariance, width)
+    return _frechet(real_mean, real_covariance, fake_mean, fake_covariance)
+
+
+def _pair(real: Samples, fake: Samples, least: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Real (N, D) and generated (M, D) samples, each at least so many, in float64 on the CPU."""
+    real = arguments.vectors("real", real, N=least)
+    return real, arguments.vectors("fake", fake, like=real, N=least)
 
 
 def _frechet(
@@ -100,22 +104,6 @@ def _covariance(features: torch.Tensor) -> torch.Tensor:
     return centred.T @ centred / (len(features) - 1)
 
 
-def _checked_covariance(name: str, values: Samples, width: int) -> torch.Tensor:
-    values = numbers(name, values, 2)
-    if values.shape != (width, width):
-        raise ValueError(
-            f"{name} must be of shape {(width, width)}, as its mean has {width} numbers, "
-            f"not {tuple(values.shape)}."
-        )
-    slack = 1e-5 * values.abs().max()  # what a covariance computed in float32 may be off
-    if (values - values.T).abs().max() > slack:
-        raise ValueError(f"{name} must be symmetric, as a covariance is.")
-    least = torch.linalg.eigvalsh(values)[0]
-    if least < -slack:
-        raise ValueError(f"{name} must have no negative eigenvalue, but one is {least:.3g}.")
-    return (values + values.T) / 2
-
-
 def kernel_distance(real: Samples, fake: Samples) -> float:
     """The squared maximum mean discrepancy of features, with a cubic kernel, unbiased.
 
@@ -136,7 +124,7 @@ def kernel_distance(real: Samples, fake: Samples) -> float:
     Raises:
         TypeError, ValueError: as `frechet_distance`.
     """
-    real, fake = pair(real, fake, 2)
+    real, fake = _pair(real, fake, 2)
     between = sum(_kernel_sum(piece, fake) for piece, _ in _pieces(real, fake))
     between /= len(real) * len(fake)
     return _mean_of_others(real) + _mean_of_others(fake) - 2 * between
@@ -181,7 +169,7 @@ def precision_recall(real: Samples, fake: Samples, k: int = 3) -> tuple[float, f
     Warns:
         UserWarning: sets of different sizes, since balls shrink as samples get more.
     """
-    real, fake = pair(real, fake, whole("k", k, 1) + 1)
+    real, fake = _pair(real, fake, arguments.whole("k", k, 1) + 1)
     if len(real) != len(fake):
         warnings.warn(
             f"Precision and recall of {len(real)} real and {len(fake)} generated samples are not "

@@ -1,13 +1,12 @@
 """Which modes of a known mixture samples reach, and how closely. Knows no model."""
 
-import math
 import warnings
 from dataclasses import dataclass
-from numbers import Real
 
 import torch
 
-from ..arguments import shown, tensor
+from .. import arguments
+from ..arguments import Samples
 
 FEW = 10  # samples for each mode; with fewer a mode can be missed by chance alone
 
@@ -21,7 +20,7 @@ class Modes:
     counts: torch.Tensor  # (K,) samples of high quality at each mode
 
 
-def modes(samples: torch.Tensor, centres: torch.Tensor, sigma: float) -> Modes:
+def modes(samples: Samples, centres: Samples, sigma: float) -> Modes:
     """Modes covered and share of high-quality samples, for a mixture of round normals.
 
     A sample has high quality if it lies within 3 sigma of the nearest centre. A mode is covered
@@ -35,35 +34,25 @@ def modes(samples: torch.Tensor, centres: torch.Tensor, sigma: float) -> Modes:
         sigma: the standard deviation of each mode in each direction, above 0, in that unit.
 
     Raises:
-        TypeError: what is no tensor.
+        TypeError: neither tensors nor arrays of numbers.
         ValueError: shapes that do not fit, a sample or a centre that is not finite, or a sigma
             that is not above 0.
 
     Warns:
         UserWarning: fewer than 10 samples for each mode, so that the count says little.
     """
-    if tensor("centres", centres).ndim != 2 or not centres.numel():
-        raise ValueError(f"centres must be of shape (K, d), not {tuple(centres.shape)}.")
+    centres = arguments.samples("centres", centres, "(K, d)")
     count, width = centres.shape
-    fits = tensor("samples", samples).ndim in (2, 3) and samples.shape[-1] == width
-    if not fits or not samples.numel():
-        raise ValueError(
-            f"samples must be of shape (N, {width}) or (S, N, {width}), as wide as the centres, "
-            f"not {tuple(samples.shape)}."
-        )
-    if not isinstance(sigma, Real) or not 0 < sigma < math.inf:
-        raise ValueError(f"sigma must be a number above 0, not {shown(sigma)}.")
-    for name, values in (("samples", samples), ("centres", centres)):
-        bad = int((~values.isfinite()).sum())
-        if bad:
-            raise ValueError(f"{name} must be finite numbers; {bad} of {values.numel()} are not.")
+    wanted = f"(N, {width}) or (S, N, {width}), as wide as the centres"
+    samples = arguments.samples("samples", samples, wanted)
+    arguments.between("sigma", sigma, 0)
     if samples.shape[-2] < FEW * count:
         warnings.warn(
             f"{samples.shape[-2]} samples for {count} modes are few: below {FEW} for each, a mode "
             "may be missed by chance.",
             stacklevel=2,
         )
-    return _count(samples.to("cpu", torch.float64), centres.to("cpu", torch.float64), 3 * sigma)
+    return _count(samples, centres, 3 * sigma)
 
 
 def _count(samples: torch.Tensor, centres: torch.Tensor, radius: float) -> Modes:

@@ -4,9 +4,13 @@ Every function returns a `Plot`: a matplotlib figure that shows itself as the la
 and carries alt text, which each call has to give.
 """
 
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
 from .charts import bars, curves, heatmap, lines
 from .figure import Plot
-from .inputs import array
 from .pictures import images, prediction
 from .style import COLOURS
 
@@ -21,3 +25,12 @@ __all__ = [
     "lines",
     "prediction",
 ]
+
+
+def array(values: Any) -> np.ndarray:
+    """A tensor on any device, a list or an array, as a NumPy array.
+
+    Raises:
+        TypeError: it holds no numbers.
+    """
+    return arguments.array("values", values)

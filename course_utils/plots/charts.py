@@ -1,13 +1,12 @@
 """Numbers as lines, bars and tables of colours. Knows nothing of where they come from."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from .. import arguments
-from . import inputs
 from .figure import Plot
 from .style import COLOURS
 
@@ -35,15 +34,13 @@ def lines(
     Raises:
         TypeError, ValueError: an argument of another kind, or curves of unequal lengths.
     """
-    inputs.texts(xlabel=xlabel, ylabel=ylabel, log=log)
-    if log not in ("", "x", "y", "xy"):
-        raise ValueError(f'log must be "x", "y", "xy" or empty, not {log!r}.')
-    if not isinstance(curves, Mapping):
-        raise TypeError(f"curves must be a dict, name -> (x, y), not {arguments.shown(curves)}.")
-    plot = Plot(*inputs.pair("size", size), alt)
+    arguments.text("xlabel", xlabel), arguments.text("ylabel", ylabel)
+    arguments.choice("log", log, ("", "x", "y", "xy"))
+    arguments.kind("curves", curves, Mapping, "a dict, name -> (x, y)")
+    plot = Plot(*arguments.size(size), alt)
     axes = plot.subplots()
     for number, (name, given) in enumerate(curves.items()):
-        x, y, *spread = inputs.curve(name, given)
+        x, y, *spread = arguments.curve(name, given)
         mark = MARKS[number % len(MARKS)] if len(x) <= 30 else None
         style = {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number % len(DASHES)]}
         axes.plot(x, y, label=name, marker=mark, ms=4, **style)
@@ -73,15 +70,23 @@ def heatmap(
     form: str = ".2f",
     size: tuple[float, float] = (5.5, 4.4),
 ) -> Plot:
-    """A table of numbers, (R, C), as coloured cells with the numbers written in them."""
-    table = inputs.array(table, "table")
-    if table.ndim != 2 or not table.size:
-        raise ValueError(f"table must be of shape (R, C), not {table.shape}.")
-    inputs.texts(xlabel=xlabel, ylabel=ylabel, value=value)
-    inputs.labels("rows", rows, len(table), "row")
-    inputs.labels("columns", columns, table.shape[1], "column")
-    inputs.form(table, form)
-    plot = Plot(*inputs.pair("size", size), alt)
+    """A table of numbers, (R, C), as coloured cells with the numbers written in them.
+
+    Args:
+        rows, columns: R and C names.
+        value: what the numbers are, written beside the bar of colours.
+        form: how the numbers are written, as in Python's `format`.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind, or names that do not fit the table.
+    """
+    table = arguments.shape("table", arguments.array("table", table), "(R, C)")
+    for name, given in (("xlabel", xlabel), ("ylabel", ylabel), ("value", value)):
+        arguments.text(name, given)
+    arguments.labels("rows", rows, len(table), "row")
+    arguments.labels("columns", columns, table.shape[1], "column")
+    arguments.form(table, form)
+    plot = Plot(*arguments.size(size), alt)
     axes = plot.subplots()
     shown = axes.imshow(table, cmap="cividis", aspect="auto")
     middle = (table.min() + table.max()) / 2
@@ -105,11 +110,19 @@ def bars(
     baselines: Mapping[str, float] | None = None,
     size: tuple[float, float] = (6.0, 3.0),
 ) -> Plot:
-    """One bar a name, its value written on top, with whiskers where a spread is given."""
-    inputs.texts(ylabel=ylabel)
-    heights = inputs.levels("heights", heights)
-    whiskers = None if spread is None else inputs.spread(spread, heights)
-    plot = Plot(*inputs.pair("size", size), alt)
+    """One bar per name, its value written on top, with whiskers if a spread is given.
+
+    Args:
+        spread: name -> how far the whiskers reach to each side, for every bar.
+        baselines: name -> a level, drawn as a thin grey line with its name beside it.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind, or a bar without a spread.
+    """
+    arguments.text("ylabel", ylabel)
+    heights = arguments.numbers("heights", heights)
+    whiskers = None if spread is None else arguments.spread(spread, heights)
+    plot = Plot(*arguments.size(size), alt)
     axes = plot.subplots()
     drawn = axes.bar(list(heights), list(heights.values()), yerr=whiskers, capsize=4)
     axes.bar_label(drawn, fmt="%.3g", padding=2)
@@ -119,16 +132,35 @@ def bars(
     return plot
 
 
-def curves(history: Any, total: int | None = None, bins: int = 120) -> Plot:
+@runtime_checkable
+class Measured(Protocol):
+    """What `curves` draws: a `History`."""
+
+    values: Mapping[str, Any]
+
+    def names(self) -> list[str]:
+        """The metrics."""
+
+    def steps(self, name: str) -> np.ndarray:
+        """The steps at which one was measured."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Its values."""
+
+
+def curves(history: Measured, total: int | None = None, bins: int = 120) -> Plot:
     """The metrics of a `History`: a panel for each, its evaluation as dots in the same panel.
 
     An evaluated metric belongs to the panel whose name ends its own: `test accuracy` is drawn in
     the panel of `accuracy`. Long curves are drawn as means over at most `bins` stretches.
+
+    Args:
+        total: the steps that the axis shows; None takes those that were done.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind.
     """
-    if not hasattr(history, "names") or not hasattr(history, "steps"):
-        raise TypeError(
-            f"history must be a History, as fit returns it, not {arguments.shown(history)}."
-        )
+    arguments.kind("history", history, Measured, "a History, as fit returns it")
     arguments.whole("bins", bins, 1)
     if total is not None:
         arguments.whole("total", total, 1)
@@ -168,7 +200,8 @@ def _curve(axes: Axes, name: str, history: Any, bins: int) -> None:
 
 
 def _baselines(axes: Axes, baselines: Mapping[str, float] | None) -> None:
-    for name, level in inputs.levels("baselines", {} if baselines is None else baselines).items():
+    levels = {} if baselines is None else arguments.numbers("baselines", baselines)
+    for name, level in levels.items():
         axes.axhline(level, color="#666666", lw=1, ls=(0, (1, 2)))
         axes.annotate(
             name, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom",

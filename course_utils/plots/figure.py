@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-from numbers import Real
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,23 +11,15 @@ from matplotlib.figure import Figure
 from .. import arguments
 
 DPI = 90
-LARGEST = 700  # inches: matplotlib draws no more than 2¹⁶ pixels
 
 
 class Plot(Figure):
     """A figure with alt text, drawn outside pyplot: nothing is shown twice, nothing piles up."""
 
     def __init__(self, width: float, height: float, alt: str) -> None:
-        if not isinstance(alt, str) or not alt:
-            given = arguments.shown(alt)
-            raise ValueError(f"alt must say in a sentence what the figure shows, not {given}.")
-        if not all(isinstance(side, Real) and 0 < side < LARGEST for side in (width, height)):
-            raise ValueError(
-                f"The size of a figure must be above 0 and below {LARGEST} inches in width and "
-                f"height, not {arguments.shown(width)} and {arguments.shown(height)}."
-            )
-        super().__init__(figsize=(width, height), dpi=DPI, layout="constrained")
-        self.alt = alt
+        self.alt = arguments.alt(alt)
+        inches = arguments.size((width, height))
+        super().__init__(figsize=inches, dpi=DPI, layout="constrained")
 
     def png(self) -> bytes:
         """The figure as the bytes of a PNG file."""

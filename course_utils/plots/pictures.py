@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from . import inputs
 from .figure import Plot
 
 
@@ -24,15 +23,18 @@ def images(
     Args:
         pictures: (N, C, H, W) with C 1 or 3, or (N, H, W); values within `limits`.
         titles: N strings.
-        columns: how many stand in a row.
+        columns: how many are in a row.
         size: inches of one picture.
         limits: the values of black and white; None takes each picture's own extremes, and
             draws grey ones in a map from purple (low) to yellow (high).
+
+    Raises:
+        TypeError, ValueError: an argument of another kind or shape, or too few titles.
     """
-    low, high = inputs.limits(limits) if limits is not None else (None, None)
-    pictures = _pictures(inputs.array(pictures, "pictures"), limits)
+    low, high = arguments.limits(limits) if limits is not None else (None, None)
+    pictures = _pictures(arguments.array("pictures", pictures), limits)
     if titles is not None:
-        inputs.labels("titles", titles, len(pictures), "picture")
+        arguments.labels("titles", titles, len(pictures), "picture")
     columns = min(arguments.whole("columns", columns, 1), len(pictures))
     rows, size = -(-len(pictures) // columns), arguments.real("size", size, 0)
     plot = Plot(columns * size, rows * size * (1.25 if titles else 1), alt)
@@ -51,13 +53,8 @@ def images(
 
 def _pictures(pictures: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
     """(N, H, W), or (N, H, W, 3) in 0…1, since matplotlib has limits for grey pictures only."""
-    channels = 1 if pictures.ndim == 3 else pictures.shape[1] if pictures.ndim == 4 else None
-    if channels not in (1, 3) or not pictures.size:
-        raise ValueError(
-            "pictures must be of shape (N, H, W), (N, 1, H, W) or (N, 3, H, W), N at least 1, "
-            f"not {pictures.shape}."
-        )
-    if channels == 1:
+    arguments.shape("pictures", pictures, "(N, H, W), (N, 1, H, W) or (N, 3, H, W)")
+    if pictures.ndim == 3 or pictures.shape[1] == 1:
         return pictures.reshape(len(pictures), *pictures.shape[-2:])
     whole = {"axis": (1, 2, 3), "keepdims": True}  # of each picture
     low, high = limits if limits is not None else (pictures.min(**whole), pictures.max(**whole))
@@ -65,14 +62,20 @@ def _pictures(pictures: np.ndarray, limits: tuple[float, float] | None) -> np.nd
 
 
 def prediction(image: Any, probabilities: Any, classes: Sequence[str], *, alt: str) -> Plot:
-    """A picture, (C, H, W), and beside it the probability of each class as a bar."""
-    image = inputs.array(image, "image")
-    probabilities = inputs.array(probabilities, "probabilities")
-    if image.ndim != 3 or len(image) not in (1, 3) or not image.size:
-        raise ValueError(f"image must be of shape (1, H, W) or (3, H, W), not {image.shape}.")
-    if probabilities.ndim != 1:
-        raise ValueError(f"probabilities must be of shape (K,), not {probabilities.shape}.")
-    inputs.labels("classes", classes, len(probabilities), "probability")
+    """A picture, (C, H, W) in 0…1, and beside it the probability of each class as a bar.
+
+    Args:
+        image: C is 1 or 3.
+        probabilities: (K,).
+        classes: K names.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind or shape, or too few names.
+    """
+    image = arguments.shape("image", arguments.array("image", image), "(1, H, W) or (3, H, W)")
+    probabilities = arguments.array("probabilities", probabilities)
+    arguments.shape("probabilities", probabilities, "(K,)")
+    arguments.labels("classes", classes, len(probabilities), "probability")
     plot = Plot(6.0, 2.8, alt)
     left, right = plot.subplots(1, 2, width_ratios=(1, 1.4))
     shown = image[0] if len(image) == 1 else image.transpose(1, 2, 0)

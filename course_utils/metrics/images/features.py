@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ... import checkpoint, paths, runtime
-from ...arguments import whole_numbers
+from ... import arguments, checkpoint, paths, runtime
 from ..classification import accuracy
 
 WIDTH = 64  # features of an image: the last maps
@@ -58,7 +57,7 @@ class FeatureNet:
             images: (N, C, H, W) in 0…1, of the size that the network was trained on.
 
         Raises:
-            TypeError, ValueError: no tensor, another shape or range, NaN.
+            TypeError, ValueError: not a tensor, another shape or range, or NaN.
         """
         return self._through(lambda piece: self.net[0](piece).mean((2, 3)), images)
 
@@ -69,7 +68,8 @@ class FeatureNet:
     def _through(
         self, part: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
     ) -> torch.Tensor:
-        _check("images", images, self.shape)
+        lengths = ", ".join(map(str, self.shape))
+        _check("images", images, f"(N, {lengths}), like the images it was trained on")
         where = next(self.net.parameters()).device
         with torch.no_grad():
             return torch.cat([part(piece.to(where).float()) for piece in images.split(CHUNK)])
@@ -92,7 +92,7 @@ def feature_net(data: Labelled) -> FeatureNet:
         data: labelled images, as `cu.data.load` gives them, of 7 × 7 pixels or more.
 
     Raises:
-        TypeError, ValueError: no labelled images, images too small, out of 0…1 or with NaN.
+        TypeError, ValueError: not labelled images, or images too small, outside 0…1 or with NaN.
     """
     shape = _image_shape(data)
     net = _network(shape, len(data.classes)).to(data.train_x.device)
@@ -109,45 +109,24 @@ def feature_net(data: Labelled) -> FeatureNet:
 
 
 def _image_shape(data: Labelled) -> tuple[int, ...]:
-    """(C, H, W) of the images, where they can be learned from."""
-    if not isinstance(data, Labelled) or not isinstance(data.train_x, torch.Tensor):
-        kind = type(data).__name__
-        raise TypeError(f"data must be labelled images, as cu.data.load gives them, not {kind}.")
-    shape = tuple(data.train_x.shape[1:])
-    for part in ("train_x", "test_x"):
-        _check(part, getattr(data, part), shape)
+    """(C, H, W) of the images, if they can be learned from."""
+    arguments.kind("data", data, Labelled, "labelled images, as cu.data.load gives them")
+    _check("train_x", data.train_x, "(N, C, H, W)", H=SMALLEST, W=SMALLEST)
+    channels, height, width = data.train_x.shape[1:]
+    _check("test_x", data.test_x, f"(N, {channels}, {height}, {width}), like train_x")
+    count = len(data.classes)
     for part, images in (("train_y", data.train_x), ("test_y", data.test_x)):
-        labels = whole_numbers(part, getattr(data, part))
-        low, high = labels.aminmax() if labels.numel() else (0, 0)
-        if labels.shape != images.shape[:1] or not 0 <= low <= high < len(data.classes):
-            raise ValueError(
-                f"{part} must be {len(images)} labels from 0 to {len(data.classes) - 1}, one an "
-                f"image, not {tuple(labels.shape)} from {low} to {high}."
-            )
-    if min(shape[1:]) < SMALLEST:
-        raise ValueError(
-            f"data must have images of {SMALLEST} × {SMALLEST} pixels or more, not "
-            f"{shape[1]} × {shape[2]}."
-        )
-    return shape
+        labels = arguments.whole_numbers(part, getattr(data, part))
+        arguments.shape(part, labels, f"({len(images)},), one per image")
+        arguments.within(part, labels, 0, count - 1, note=f", as there are {count} classes")
+    return channels, height, width
 
 
-def _check(name: str, images: torch.Tensor, shape: tuple[int, ...]) -> None:
+def _check(name: str, images: torch.Tensor, wanted: str, **least: int) -> None:
     """Refuse what the network would take and answer with nonsense."""
-    if not isinstance(images, torch.Tensor):
-        raise TypeError(f"{name} must be a tensor, not of type {type(images).__name__}.")
-    if len(shape) != 3 or images.shape[1:] != shape or not len(images):
-        wanted = " × ".join(map(str, shape)) if len(shape) == 3 else "C × H × W"
-        raise ValueError(
-            f"{name} must be of shape (N, C, H, W) with images of {wanted}, not "
-            f"{tuple(images.shape)}."
-        )
-    low, high = (value.item() for value in images.aminmax())
-    if not (low >= -0.01 and high <= 1.01):  # NaN fails both
-        raise ValueError(
-            f"{name} must lie in 0…1 without NaN, not in {low:.3g}…{high:.3g}; "
-            "a generator that ends in tanh needs (x + 1) / 2."
-        )
+    arguments.shape(name, arguments.tensor(name, images), wanted, **least)
+    note = " (a generator that ends in tanh needs (x + 1) / 2)"
+    arguments.within(name, images, 0, 1, note=note, slack=0.01)
 
 
 def _network(shape: tuple[int, ...], classes: int) -> nn.Sequential:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from ...arguments import real
-from ..inputs import Samples, numbers, rows
+from ... import arguments
+from ...arguments import Samples
 
 
 def active_units(means: Samples, threshold: float = 0.01) -> torch.Tensor:
@@ -31,7 +31,8 @@ def active_units(means: Samples, threshold: float = 0.01) -> torch.Tensor:
         TypeError, ValueError: wrong kind or shape, NaN or infinity, fewer than 2 rows, or a
             negative threshold.
     """
-    return rows("means", means, 2).var(0) > real("threshold", threshold, 0)
+    means = arguments.vectors("means", means, N=2)
+    return means.var(0) > arguments.real("threshold", threshold, 0)
 
 
 def importance_likelihood(log_weights: Samples | Iterable[Samples]) -> torch.Tensor:
@@ -51,27 +52,18 @@ def importance_likelihood(log_weights: Samples | Iterable[Samples]) -> torch.Ten
         (N,), float64, on the CPU, without gradient. An image that no draw explains gets −inf.
 
     Raises:
-        TypeError, ValueError: no tensors, another shape, different N, no piece at all, NaN or +inf.
+        TypeError, ValueError: not tensors, another shape, different N, no piece, NaN or +inf.
     """
     if isinstance(log_weights, Samples):
         log_weights = [log_weights]
-    if not isinstance(log_weights, Iterable):
-        raise TypeError(
-            "log_weights must be a tensor (K, N) or an iterable of such, "
-            f"not of type {type(log_weights).__name__}."
-        )
+    wanted = "a tensor (K, N) or an iterable of such tensors"
+    arguments.kind("log_weights", log_weights, Iterable, wanted)
     total, draws = None, 0
     with torch.no_grad():  # holds in a generator that is read here, too
         for piece in log_weights:
-            piece = numbers("log_weights", piece, 2, allowed=-np.inf)
-            if total is not None and piece.shape[1] != len(total):
-                raise ValueError(
-                    "each piece of log_weights must be of as many images as the first, "
-                    f"{len(total)}, not {piece.shape[1]}."
-                )
+            shape = f"(K, {len(total)}), of as many images as before" if draws else "(K, N)"
+            piece = arguments.samples("log_weights", piece, shape, allowed=-np.inf)
             part = piece.logsumexp(0)  # (N,)
-            total = part if total is None else torch.logaddexp(total, part)
+            total = torch.logaddexp(total, part) if draws else part
             draws += len(piece)
-    if total is None:
-        raise ValueError("log_weights must hold one piece or more, but the iterable is empty.")
-    return total - math.log(draws)
+    return total - math.log(arguments.some("log_weights", draws))

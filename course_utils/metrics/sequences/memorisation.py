@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..inputs import Samples
-from .steps import same_shape, sequences
+from ...arguments import Samples, sequences
 
 BLOCK = 2**20  # entries of a piece of a distance matrix: 8 MiB
 FEW = 20  # sequences of the hold-out, below which its distances are an anecdote
@@ -85,9 +84,8 @@ def nearest_distances(samples: Samples, train: Samples, name: str = "samples") -
     Raises:
         TypeError, ValueError: wrong kinds, shapes that do not fit, NaN or infinity.
     """
-    train, samples = sequences("train", train, 1), sequences(name, samples, 1)
-    same_shape(train, {name: samples})
-    train, samples = train.flatten(1), samples.flatten(1)  # (N, D), (M, D)
+    train = sequences("train", train)
+    train, samples = train.flatten(1), sequences(name, samples, like=train).flatten(1)
     squares, distances = train.square().sum(1), []
     for piece in samples.split(max(1, BLOCK // len(train))):
         nearest = squares.addmm(piece, train.T, alpha=-2).argmin(1)  # |x|² is the same for all

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ... import runtime
-from ...arguments import whole
-from ..inputs import Samples
+from ... import arguments, runtime
+from ...arguments import Samples, sequences, whole
 from .critics import TRAIN_SHARE, Plan, discriminate, predict
-from .steps import same_shape, sequences
 
 REPEATS = 10  # the protocol's
 ITERATIONS = {"discriminative": 2000, "predictive": 5000}  # the protocol's
@@ -154,15 +152,8 @@ def predictive_score(
         TypeError, ValueError: as `discriminative_score`, and real sequences that lie far out of
             0…1, or of a single step.
     """
-    real, sets, names = _checked(real, fake)
-    if real.shape[1] < 2:
-        raise ValueError("real must have sequences of 2 steps or more, one to be predicted, not 1.")
-    low, high = (value.item() for value in real.aminmax())
-    if low < -0.5 or high > 1.5:
-        raise ValueError(
-            f"real must be scaled to 0…1, as the predictor's answers are, not lie in {low:.3g}…"
-            f"{high:.3g}."
-        )
+    real, sets, names = _checked(real, fake, T=2)  # one step to be predicted
+    arguments.within("real", real, 0, 1, note=", as the predictor's answers are", slack=0.5)
     plan = _plan("predictive", units, real.shape[2], repeats, iterations, seed)
     wanted = real[:, 1:, -1]
     median = (wanted - wanted.median(0).values).abs().mean().item()
@@ -191,7 +182,7 @@ def discriminative_floors(
     seed = whole("seed", options.get("seed", 0), 0)
     one, other = real, fresh
     if fresh is None:
-        whole_set = sequences("real", real, 2 * LEAST)
+        whole_set = sequences("real", real, N=2 * LEAST)
         order = np.random.default_rng([seed, REPEATS]).permutation(len(whole_set))
         one, other = (whole_set[part] for part in np.array_split(order, 2))
     return {
@@ -201,20 +192,18 @@ def discriminative_floors(
 
 
 def _checked(
-    real: Samples, fake: Samples | Mapping[str, Samples]
+    real: Samples, fake: Samples | Mapping[str, Samples], **least: int
 ) -> tuple[torch.Tensor, torch.Tensor, list[str] | None]:
     """On the device: real (N, T, F), generated (S, M, T, F); and the sets' names, if they came."""
-    if isinstance(fake, Mapping) and not fake:
-        raise ValueError("fake must hold a set of sequences or more, but is empty.")
-    named = fake if isinstance(fake, Mapping) else {"fake": fake}
-    real = sequences("real", real, LEAST)
-    sets = {str(name): sequences(str(name), values, LEAST) for name, values in named.items()}
-    same_shape(real, sets)
-    sizes = {name: len(values) for name, values in sets.items()}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f"Sets that are scored together must be of one size, not {sizes}.")
-    ready = [x.float().to(runtime.device()) for x in (real, torch.stack(list(sets.values())))]
-    return *ready, list(sets) if isinstance(fake, Mapping) else None
+    several = isinstance(fake, Mapping)
+    real = sequences("real", real, N=LEAST, **least)
+    given = {str(name): values for name, values in (fake if several else {"fake": fake}).items()}
+    arguments.some("fake", len(given))
+    sets = [sequences(name, values, like=real, N=LEAST) for name, values in given.items()]
+    for name, values in zip(given, sets, strict=True):
+        arguments.shape(name, values, f"{tuple(sets[0].shape)}, of as many as {next(iter(given))}")
+    ready = [x.float().to(runtime.device()) for x in (real, torch.stack(sets))]
+    return *ready, list(given) if several else None
 
 
 def _plan(

@@ -2,8 +2,7 @@
 
 import torch
 
-from ..inputs import Samples
-from .steps import same_shape, sequences
+from ...arguments import Samples, sequences
 
 
 def power_spectrum(samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
@@ -23,7 +22,7 @@ def power_spectrum(samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
     Raises:
         TypeError, ValueError: wrong kind or shape, NaN or infinity, or a single step.
     """
-    return _spectrum("samples", samples)
+    return _spectrum(sequences("samples", samples, T=2))
 
 
 def spectral_distance(real: Samples, fake: Samples) -> float:
@@ -48,18 +47,15 @@ def spectral_distance(real: Samples, fake: Samples) -> float:
         TypeError, ValueError: wrong kinds, shapes that do not fit, NaN or infinity, or a single
             step.
     """
-    same_shape(sequences("real", real, 1), {"fake": sequences("fake", fake, 1)})
-    frequencies, of_real = _spectrum("real", real)
-    _, of_fake = _spectrum("fake", fake)
+    real = sequences("real", real, T=2)
+    frequencies, of_real = _spectrum(real)
+    _, of_fake = _spectrum(sequences("fake", fake, like=real))
     apart = (of_real - of_fake).cumsum(0)[:-1].abs()  # (K − 1, F)
     return (apart.sum(0) * frequencies[1]).mean().item()
 
 
-def _spectrum(name: str, samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
-    samples = sequences(name, samples, 1)
+def _spectrum(samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     steps = samples.shape[1]
-    if steps < 2:
-        raise ValueError(f"{name} must have sequences of 2 steps or more, not 1.")
     power = torch.fft.rfft(samples - samples.mean(1, keepdim=True), dim=1).abs().square().mean(0)
     power[1 : (steps + 1) // 2] *= 2  # each stands for its negative frequency too; the last not
     rounding = samples.square().mean((0, 1)) * 1e-24 * steps**2
