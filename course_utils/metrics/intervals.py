@@ -1,12 +1,11 @@
 """How sure a metric's figure is, given the samples it came from. Knows no metric.
 
-`scipy.stats.bootstrap` does not fit here. It resamples numbers, not rows, and its intervals are
-made of the resampled figures themselves, or of their distance from the measured one. A resample
-holds some rows twice, which drives distances between sets up (for Gaussians of equal distribution
-the Fréchet distance doubles), so its percentile interval lies beside the figure it belongs to.
+The standard error is that of `scipy.stats.bootstrap`; its intervals would not do. They are made of
+the resampled figures themselves, or of their distances from the measured one. A resample holds
+some rows twice, which drives distances between sets up (between samples of one Gaussian the Fréchet
+distance doubles), so that a percentile interval lies beside the figure it belongs to.
 """
 
-import statistics
 import warnings
 from collections.abc import Callable
 
@@ -47,6 +46,8 @@ def bootstrap(
         ValueError: no samples, fewer than 2 rows, a number out of range, or a metric that returns
             NaN.
     """
+    import scipy.stats  # here, because it takes as long to import as the rest of the course
+
     whole("resamples", resamples, 2)
     rng = np.random.default_rng(whole("seed", seed, 0))
     share("level", level)
@@ -65,9 +66,9 @@ def bootstrap(
     value = measured(*samples)  # what it warns of is said once, here
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        values = [
-            resampled(*(rng.integers(len(rows), size=len(rows)) for rows in samples))
-            for _ in range(resamples)
-        ]
-    reach = statistics.NormalDist().inv_cdf((1 + level) / 2) * statistics.stdev(values)
+        error = scipy.stats.bootstrap(
+            [np.arange(len(rows)) for rows in samples], resampled, vectorized=False, batch=1,
+            n_resamples=resamples, method="percentile", random_state=rng,
+        ).standard_error  # fmt: skip
+    reach = float(scipy.stats.norm.ppf((1 + level) / 2) * error)
     return value - reach, value + reach
