@@ -41,11 +41,9 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
     folder = arguments.named("folder", folder)
     arguments.mapping("state", state)
     buffer = io.BytesIO()
-    try:
+    unsaved = AttributeError, TypeError, pickle.PicklingError  # of a function, a generator
+    with arguments.refused("state must hold plain values and tensors only", *unsaved):
         torch.save(state, buffer)
-    except (AttributeError, TypeError, pickle.PicklingError) as error:  # a function, a generator
-        reason = str(error).splitlines()[0]
-        raise TypeError(f"state must hold plain values and tensors only: {reason}.") from None
     payload = buffer.getbuffer()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -156,11 +154,13 @@ def restore_random_state(state: dict[str, Any]) -> None:
         ValueError: it is something else. The generators are as they were.
     """
     before = random_state()
-    try:
-        _restore(state)
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
-        _restore(before)
-        raise ValueError("state must be what random_state returned, whole and unchanged.") from None
+    errors = AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError
+    with arguments.refused("state must be what random_state returned, unchanged", *errors):
+        try:
+            _restore(state)
+        except errors:
+            _restore(before)
+            raise
 
 
 def _restore(state: dict[str, Any]) -> None:

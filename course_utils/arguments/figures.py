@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import array, shape
-from .values import kind, shown, text
+from .values import kind, refused, shown, text
 
 LARGEST = 700  # inches: matplotlib draws no more than 2¹⁶ pixels
 
@@ -111,10 +111,8 @@ def form(values: np.ndarray, spec: Any) -> str:
     Raises:
         TypeError, ValueError: not a format, or not one of numbers.
     """
-    try:
+    with refused("form must be a format of numbers such as '.2f'", ValueError):
         format(values.flat[0], text("form", spec))
-    except ValueError:
-        raise ValueError(f"form must be a format such as '.2f', not {shown(spec)}.") from None
     return spec
 
 
