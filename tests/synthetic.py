@@ -1,7 +1,9 @@
-"""Sequences made by a formula, for the tests of metrics: sines and noise, in 0…1."""
+"""Small data made on the spot: sines and noise in 0…1, and labelled pictures."""
 
 import numpy as np
 import torch
+
+import course_utils as cu
 
 
 def sines(count, seed=0, steps=24, features=5, fastest=0.1):
@@ -13,3 +15,10 @@ def sines(count, seed=0, steps=24, features=5, fastest=0.1):
 
 def noise(*shape, seed=0):
     return torch.from_numpy(np.random.default_rng(seed).random(shape)).float()
+
+
+def pictures(pixels=8):
+    """Ten labelled pictures of two classes in each part."""
+    x, y = noise(10, 1, pixels, pixels), torch.arange(10) % 2
+    parts = {"train_x": x, "train_y": y, "test_x": x, "test_y": y, "classes": ("a", "b")}
+    return cu.data.ImageData(name="made", source="made", **parts)

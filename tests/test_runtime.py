@@ -77,7 +77,6 @@ class TestWrongInput(Refusals):
     ROOMS = {"runtime"}
     NO_AMOUNT = (0, -1, True, [], "x")
     CASES = {
-        "start": ({"seed": 3}, {"seed": [True]}),
         "budget": ({"cpu": 3, "gpu": [1, 2]}, {"cpu": NO_AMOUNT, "gpu": NO_AMOUNT}),
         "say": ({"text": "a word"}, {}),
     }

@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from wrong import Refusals
 
 from course_utils import plots, profile, start
 
@@ -49,3 +50,8 @@ def test_start_sets_the_palette():
 def test_a_wrong_seed_is_named(wrong):
     with pytest.raises(ValueError, match="seed must be a whole number from 0 up"):
         start(wrong)
+
+
+class TestWrongInput(Refusals):
+    ROOMS = {"start"}
+    CASES = {"start": ({"seed": 3}, {"seed": [True]})}

@@ -4,7 +4,10 @@ import base64
 import re
 
 import ipywidgets
+import numpy as np
 import pytest
+import torch
+from wrong import Refusals
 
 from course_utils import plots
 from course_utils.widgets import explore, prompt
@@ -156,3 +159,29 @@ def test_a_wrong_prompt_is_named():
         prompt("a")
     with pytest.raises(TypeError, match="start must be a string, not 3"):
         prompt(str.upper, start=3)
+
+
+# ---- wrong input -----------------------------------------------------------------------------
+
+
+def drawn(**values):
+    return plots.bars({"a": 1.0}, ylabel="y", alt="One bar.")
+
+
+class TestWrongInput(Refusals):
+    ROOMS = {"widgets"}
+    CASES = {
+        "widgets.explore": (
+            {"draw": drawn, "angle": (0, 9, 1, 3), "kind": ["a", "b"]},
+            {
+                "draw": [lambda **values: None, lambda **values: "x"],
+                "angle": [3, None, "x", (0, 1), (0, 9, 0, 3), (0, 9, 1, torch.nan), (9, 0, 1, 3),
+                          np.ones(4)],
+                "kind": [[], {"a": 1}, {"a"}],
+            },
+        ),
+        "widgets.prompt": (
+            {"reply": str.upper, "start": "hello"},
+            {"reply": [lambda text: None, lambda text: 3, lambda text: ["a"]]},
+        ),
+    }  # fmt: skip

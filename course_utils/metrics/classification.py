@@ -39,7 +39,7 @@ def confusion(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> to
     last = arguments.whole("classes", classes, 1) - 1
     arguments.shape("labels", arguments.whole_numbers("labels", labels), "(N,)")
     arguments.whole_numbers("predicted", predicted)
-    arguments.shape("predicted", predicted, f"({len(labels)},), one per label")
+    arguments.shape("predicted", predicted, f"({len(labels)},), one per entry of labels")
     for name, values in (("predicted", predicted), ("labels", labels)):
         arguments.within(name, values, 0, last, note=f", as there are {classes} classes")
     predicted, labels = predicted.long(), labels.long()  # a byte does not hold K²

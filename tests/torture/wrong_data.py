@@ -6,8 +6,8 @@ What is of another kind altogether is drawn by the annotations, save for fields 
 import numpy as np
 import torch
 from PIL import Image
+from synthetic import pictures
 from wrong import Fresh
-from wrong_metrics import pictures
 
 import course_utils as cu
 from course_utils import paths
