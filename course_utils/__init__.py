@@ -1,7 +1,6 @@
 """Helpers of the course "From CNNs to RNN-GANs". This page is the whole public API.
 
-A lesson defines its networks, its losses and one `step(batch)`. What is the same in all lessons
-stands here.
+A lesson defines its networks, its losses and one `step(batch)`. What all lessons share is here.
 """
 
 from . import checkpoint, data, metrics, plots, widgets
@@ -29,7 +28,7 @@ __all__ = [
     "doctor",  # what is wrong with this machine, and how to mend it
     "hint",  # the hints of an exercise: hint("12.1", 2)
     "metrics",  # accuracy, Fréchet and kernel distance, precision and recall, modes, latents
-    "plots",  # arrays in, figure out
+    "plots",  # arrays in, figure out; the palette
     "profile",  # smoke, cpu or gpu
     "say",  # print a sentence, wrapped
     "scoreboard",  # show rows of results as a table

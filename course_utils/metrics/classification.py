@@ -1,4 +1,4 @@
-"""How often a classifier is right, and what it mistakes for what. Knows no model."""
+"""How often a classifier is right, and what it mistakes for what."""
 
 import torch
 

@@ -1,8 +1,8 @@
-"""How far generated samples are from real ones, by their features. Knows no network.
+"""How far generated samples are from real ones, measured by their features.
 
 Each function takes two sets of features, `real` (N, D) and `fake` (M, D), tensors on any device
-or arrays, and computes in float64. What the features are decides what the numbers mean: name the
-network that made them, and print the same measure of real against other real samples beside it.
+or arrays, and computes in float64. What the numbers mean depends on the features: name the network
+that made them, and print the same measure of real against other real samples beside it.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""How sure a metric's figure is, given the samples it came from. Knows no metric.
+"""How sure a metric's figure is, given the samples it came from.
 
 The standard error is that of `scipy.stats.bootstrap`; its intervals would not do. They are made of
 the resampled figures themselves, or of their distances from the measured one. A resample holds

@@ -1,4 +1,4 @@
-"""Which modes of a known mixture samples reach, and how closely. Knows no model."""
+"""Which modes of a known mixture samples reach, and how closely."""
 
 import warnings
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Arrays in, figure out. Knows nothing of datasets, networks or training.
+"""Arrays in, figure out.
 
 Every function returns a `Plot`: a matplotlib figure that shows itself as the last line of a cell
-and carries alt text, which each call has to give.
+and carries alt text, which every call must give.
 """
 
 from typing import Any

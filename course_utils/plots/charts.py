@@ -1,4 +1,4 @@
-"""Numbers as lines, bars and tables of colours. Knows nothing of where they come from."""
+"""Numbers as lines, bars and tables of colours."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -173,8 +173,8 @@ def curves(history: Measured, total: int | None = None, bins: int = 120) -> Plot
             panels[home].append(name)
         else:
             panels[name] = [name]
-    told = ", ".join(f"{name} {history[name][-1]:.3g}" for name in history.names())
-    alt = f"Curves of training against the step; the last values are {told or 'not there yet'}."
+    values = ", ".join(f"{name} {history[name][-1]:.3g}" for name in history.names())
+    alt = f"Curves of training against the step; the last values are {values or 'not there yet'}."
     plot = Plot(3.3 * max(1, min(3, len(panels))), 2.4 * max(1, -(-len(panels) // 3)), alt)
     grid = plot.subplots(max(1, -(-len(panels) // 3)), max(1, min(3, len(panels))), squeeze=False)
     for axes in list(grid.flat)[len(panels) :]:

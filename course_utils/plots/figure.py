@@ -1,4 +1,4 @@
-"""A figure that shows itself with its alt text. Knows nothing of what is drawn in it."""
+"""A figure that shows itself with its alt text."""
 
 import base64
 import html

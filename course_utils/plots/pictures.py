@@ -1,4 +1,4 @@
-"""Pictures in a grid, or beside the probabilities of their classes. Knows no data set."""
+"""Pictures in a grid, or beside the probabilities of their classes."""
 
 from collections.abc import Sequence
 from typing import Any

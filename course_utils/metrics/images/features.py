@@ -1,8 +1,8 @@
 """A small classifier of the course, whose features the measures of generated images compare.
 
 It is trained here and kept in the user's cache, so that no weights are downloaded. It takes any
-labelled images and knows neither how they were loaded nor the Trainer: metrics stand below
-training, and this loop needs no plots, no resume and no second optimizer.
+labelled images, however they were loaded. It does not use the Trainer: training may know metrics,
+not the other way round, and this loop needs no plots, no resume and no second optimizer.
 """
 
 import time
@@ -80,10 +80,10 @@ def feature_net(data: Labelled) -> FeatureNet:
 
     Lesson 12's convolutional network with batch norm, trained with Adam and a one-cycle schedule.
     Its features are the averages of its 64 last maps, as Inception's are for the published
-    Fréchet distances. The cache holds a checksum, is found by what the data hold, the profile and
-    the recipe, and is made anew where it is damaged. One line says what was done and how good the
-    network is. The global random generators are left as they were, so a lesson's numbers do not
-    depend on whether the cache was there.
+    Fréchet distances. Its place in the cache depends on the data, the profile and the recipe; a
+    cached network is protected by a checksum, and trained again if it is damaged. One line reports
+    what was done and how good the network is. The global random generators are left as they were,
+    so a lesson's numbers do not depend on whether the network was cached.
 
     Distances by these features compare with each other only, never with published ones: name
     the features beside the number.

@@ -1,6 +1,6 @@
 """How much of its code a variational autoencoder uses, and how likely it finds data.
 
-Knows no encoder and no decoder: it is given what they computed.
+It never sees the encoder or the decoder, only what they computed.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Critics and predictors of sequences, trained after the fact, all repeats of a score at once.
 
-Knows no generator, and not what is said of the scores; `scores` does.
+`scores` turns their results into the scores that a lesson prints.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Many small GRUs side by side, one for each repeat of a measure. Knows no measure and no data."""
+"""Many small GRUs side by side, one for each repeat of a score."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ class GRUs(nn.Module):
 
     The cell is PyTorch's: r, z = σ(W x + b + U h), n = tanh(W x + b + r (U h + c)) and
     h' = (1 − z) n + z h. Nothing is shared: network i is what it would be alone. The weights
-    begin as Keras has them, in which TimeGAN's critic is written: Glorot's uniform, orthogonal
+    start as in Keras, in which TimeGAN's critic is written: Glorot's uniform, orthogonal
     for U, and zeros for the biases. Batches come last in every tensor, so that the numbers of a
     gate lie together in memory; with a few units that, and no bookkeeping in the loop over time,
     makes ten networks about as fast as PyTorch makes one.

@@ -1,4 +1,4 @@
-"""Whether generated sequences are copies of the training set. Knows no generator."""
+"""Whether generated sequences are copies of the training set."""
 
 import warnings
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def memorisation(train: Samples, holdout: Samples, samples: Samples) -> Memorisa
     to detect data-copying in generative models*, AISTATS 2020, section 3, over the whole space as
     one cell. A test would call for independent sequences; overlapping windows are not, so no
     significance is computed. Above ½ means copying only where the samples are realistic: a
-    generator that always gives the mean is near to everything. Read it beside the scores.
+    generator that always returns the mean is near to everything. Read it beside the scores.
 
     Args:
         train: (N, T, F), what the generator learned from.

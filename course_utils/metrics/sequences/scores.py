@@ -2,7 +2,6 @@
 
 Yoon, Jarrett and van der Schaar, *Time-series generative adversarial networks*, NeurIPS 2019,
 section 5, as the authors' released code computes them (github.com/jsyoon0823/TimeGAN, `metrics/`).
-Knows no generator, and not where sequences come from.
 """
 
 import math
@@ -22,7 +21,7 @@ REPEATS = 10  # the protocol's
 ITERATIONS = {"discriminative": 2000, "predictive": 5000}  # the protocol's
 LARGE = 8  # units: what has more gets fewer repeats and iterations without a GPU
 LEAST = 10  # sequences of each kind: below this a fifth of them is nothing
-BLURRED = 0.05  # a score that chance alone gives on average, above which one is warned
+BLURRED = 0.05  # a score that chance alone gives on average, above which there is a warning
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class SequenceScore:
     """
 
     kind: str  # discriminative or predictive
-    values: tuple[float, ...]  # one a repeat: other splits, weights and batches
+    values: tuple[float, ...]  # one per repeat: other splits, weights and batches
     reference: float
     units: int  # of the GRU
     iterations: int
@@ -52,7 +51,7 @@ class SequenceScore:
 
     @property
     def is_protocol(self) -> bool:
-        """Whether repeats and iterations are TimeGAN's; the units are told by `units`."""
+        """Whether repeats and iterations are TimeGAN's; not whether the units are."""
         return len(self.values) >= REPEATS and self.iterations == ITERATIONS[self.kind]
 
     def __str__(self) -> str:
@@ -76,7 +75,7 @@ def discriminative_score(
     """How far above chance a critic tells real from generated sequences: |accuracy − ½|.
 
     The critic is one layer of GRU cells whose last state is read by a linear layer. It learns on
-    80 % of both sets, with Adam at its default rate and 128 real and 128 generated sequences an
+    80 % of both sets, with Adam at its default rate and 128 real and 128 generated sequences per
     iteration, and is tested on the rest. TimeGAN's has half as many units as there are
     features, 2 for 5, and sees little: give the score of `units=64` beside it. The protocol is 10
     repeats of 2,000 iterations, which `repeats=10` asks for.
@@ -84,7 +83,7 @@ def discriminative_score(
     All repeats and all sets train side by side as one batched network, on the device; repeat
     number i is what it would be alone. Where this differs from the released code: the cell and
     its weights are as `gru.GRUs` says; batches are cut from shuffled epochs, not drawn anew each
-    time; and the two accuracies are averaged, which is the same for as many of both.
+    time; and the two accuracies are averaged, which is the same for equal numbers.
 
     Args:
         real: (N, T, F), N from 10 up, scaled as the generator saw them, usually to 0…1.
@@ -130,14 +129,14 @@ def predictive_score(
     """The error on real sequences of a predictor that learned from generated ones.
 
     One layer of GRU cells, read by a linear layer and a sigmoid, predicts the last feature at
-    t + 1 from all the others up to t. It learns from 128 generated sequences an iteration, with
+    t + 1 from all the others up to t. It learns from 128 generated sequences per iteration, with
     Adam and the mean absolute error. The protocol is 10 repeats of 5,000 iterations. Of a single
     feature, for which the protocol says nothing, the next value is predicted from those before.
 
     Compare with two numbers: the score of real sequences themselves, `predictive_score(real,
     real)`, and `reference`, the error of each time step's median. Where these are equal, as on
     TimeGAN's sines, whose features are independent, the score says nothing. How repeats train
-    side by side, and where the cell and the batches differ from the released code, is told in
+    side by side, and where the cell and the batches differ from the released code, is explained in
     `discriminative_score`.
 
     Args:
@@ -149,8 +148,8 @@ def predictive_score(
         A mean absolute error, from 0 up, in the scaled unit; of several sets one each, by name.
 
     Raises:
-        TypeError, ValueError: as `discriminative_score`, and real sequences that lie far out of
-            0…1, or of a single step.
+        TypeError, ValueError: as `discriminative_score`, and real sequences far outside 0…1,
+            or of a single step.
     """
     real, sets, names = _checked(real, fake, T=2)  # one step to be predicted
     arguments.within("real", real, 0, 1, note=", as the predictor's answers are", slack=0.5)
@@ -173,8 +172,8 @@ def discriminative_floors(
         options: as `discriminative_score`.
 
     Returns:
-        "real against real", and "copy of the training set": what a generator gets that learned
-        its data by heart.
+        "real against real", and "copy of the training set": the score of a generator that
+        learned its data by heart.
 
     Raises:
         TypeError, ValueError: as `discriminative_score`.

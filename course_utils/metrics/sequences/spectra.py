@@ -1,4 +1,4 @@
-"""How alike sets of sequences are by frequency. Knows no generator."""
+"""How alike sets of sequences are by frequency."""
 
 import torch
 
@@ -16,7 +16,7 @@ def power_spectrum(samples: Samples) -> tuple[torch.Tensor, torch.Tensor]:
         samples: (N, T, F), T from 2 up.
 
     Returns:
-        frequencies (K,) in cycles a step, 0…½, with K = T // 2 + 1; and shares of the power,
+        frequencies (K,) in cycles per step, 0…½, with K = T // 2 + 1; and shares of the power,
         (K, F), each column adding up to 1. Float64, on the CPU.
 
     Raises:
@@ -32,16 +32,16 @@ def spectral_distance(real: Samples, fake: Samples) -> float:
     features: the area between their cumulative sums. Cazelles, Robert and Tobar, *The
     Wasserstein-Fourier distance for stationary time series*, IEEE Transactions on Signal
     Processing 69, 2021, define it between two series, with order 2; order 1 is in the unit of
-    frequency, and never above theirs. It knows nothing of amplitudes, offsets, phases, nor
-    of how features go together.
+    frequency, and never above theirs. It is blind to amplitudes, offsets, phases and
+    how features go together.
 
     Args:
         real: (N, T, F), T from 2 up.
         fake: (M, T, F).
 
     Returns:
-        In cycles a step, 0…½. A pure tone against another of a whole number of periods each gives
-        the difference of their frequencies.
+        In cycles per step, 0…½. Two pure tones, each of a whole number of periods, are as far apart
+        as their frequencies.
 
     Raises:
         TypeError, ValueError: wrong kinds, shapes that do not fit, NaN or infinity, or a single
@@ -57,7 +57,7 @@ def spectral_distance(real: Samples, fake: Samples) -> float:
 def _spectrum(samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     steps = samples.shape[1]
     power = torch.fft.rfft(samples - samples.mean(1, keepdim=True), dim=1).abs().square().mean(0)
-    power[1 : (steps + 1) // 2] *= 2  # each stands for its negative frequency too; the last not
+    power[1 : (steps + 1) // 2] *= 2  # each counts for its negative one too, the last does not
     rounding = samples.square().mean((0, 1)) * 1e-24 * steps**2
     power[0] = torch.where(power[1:].sum(0) > rounding, 0.0, 1.0)
     power[1:] *= 1 - power[0]
