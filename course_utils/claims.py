@@ -24,7 +24,9 @@ class Claim:
             self.reproduced = low <= value <= (math.inf if most is None else most)
 
     def bounds(self) -> str:
-        """`0.99 or more`, `0.2 or less`, `1.6 to 1.7`."""
+        """`0.99 or more`, `0.2 or less`, `1.6 to 1.7`; a dash where nothing is claimed."""
+        if self.least is None and self.most is None:
+            return "—"
         least, most = (
             None if bound is None else format(bound, self.form) for bound in (self.least, self.most)
         )

@@ -102,3 +102,4 @@ def test_a_script_prints_it():
 def test_the_words_of_the_bounds():
     assert Claim("x", 1, 0.99, None, ".1%", True).bounds() == "99.0% or more"
     assert Claim("x", 1, None, 0.2, "g", True).bounds() == "0.2 or less"
+    assert Claim("x", 1, None, None, "g", False).bounds() == "—"  # no bound for this profile
