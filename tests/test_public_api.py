@@ -108,7 +108,8 @@ MAY_KNOW = {
     "training": {
         "checkpoint", "contract", "display", "faults", "history", "run", "runtime",
     },
-    "authoring": set(),
+    "claims": {"arguments", "runtime"},
+    "authoring": {"checks", "claims"},
 }  # fmt: skip
 
 

@@ -5,13 +5,17 @@ given and what is accepted. One file for each kind of argument; none knows who a
 """
 
 from .arrays import WHOLE, tensor, whole_numbers
+from .claims import bounds, measurement, number_format
 from .values import choice, function, named, real, share, shown, text, whole
 
 __all__ = [
     "WHOLE",
+    "bounds",
     "choice",
     "function",
+    "measurement",
     "named",
+    "number_format",
     "real",
     "share",
     "shown",
