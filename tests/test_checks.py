@@ -17,19 +17,36 @@ NAME = "course_utils.checks.lesson_99"
 
 LESSON = """
 import torch
-from course_utils.checks import require
+from course_utils.checks.exercise import Exercise
 
-def doubles(answer):
-    value = answer(3)
-    require(value != 9, "this squares. What would 3 + 3 be?")
-    require(value == 6, f"3 gave {value!r}, not 6.")
-    return "it doubles."
-
-def feeds(answer):
-    return str(torch.nn.functional.relu(answer(torch.ones(1))))
-
-CHECKS = {"99.1": doubles, "99.2": feeds}
-HINTS = {"99.1": ("Think.", "Add it to itself.")}
+EXERCISES = {
+    "99.1": Exercise(
+        lambda x: 2 * x, "one number", 5, "easy", cases=[(3,), (5,)], praise="It doubles.",
+        hints=("Think.", "Add it to itself."),
+        mistakes={"this squares. What is 3 + 3?": lambda x: x * x,
+                  "{given} gives {got} instead of {want}: 1 is missing.": lambda x: 2 * x - 1},
+    ),
+    "99.2": Exercise(
+        lambda x: torch.relu(x), "a tensor", 5, "easy", cases=[(torch.ones(2),)], praise="Yes.",
+        hints=("Think.",),
+    ),
+    "99.3": Exercise(
+        torch.tensor([[0.0, 1.0], [2.0, 3.0]]), "a table of 2 × 2", 5, "easy", praise="Yes.",
+        hints=("Think.",),
+    ),
+    "99.4": Exercise(
+        lambda x: (x.amax(), x.argmax()), "two values", 5, "easy", praise="Yes.", hints=("Think.",),
+        cases=[(torch.tensor([1.0, 3.0, 2.0]),)],
+    ),
+    "99.5": Exercise(
+        lambda x: x.add_(1) and None, "nothing", 5, "easy", praise="Yes.", hints=("Think.",),
+        cases=[(torch.tensor(1.0),)], extra=lambda result, before, after: {"x": after[0]},
+    ),
+    "99.6": Exercise(
+        lambda x: x - x.max(), "a tensor", 5, "easy", cases=[(torch.ones(1),), (torch.ones(2),)],
+        praise="Yes.", hints=("Think.",), mistakes={"not the maximum.": lambda x: x},
+    ),
+}
 """
 
 
