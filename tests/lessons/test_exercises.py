@@ -9,6 +9,8 @@ from mutants import mutants
 from styles import EITHER, NUMPY, RESULT_ONLY
 
 from course_utils import checks
+from course_utils.authoring.course import here
+from course_utils.authoring.source import build
 from course_utils.checks.verdict import verdict
 
 EXERCISES = {n: e for lesson in checks.lessons() for n, e in checks.exercises(lesson).items()}
@@ -21,6 +23,14 @@ def test_the_lessons_solution_passes_and_its_stub_is_not_attempted(capsys, numbe
     solved, stubs = (answers(number[:2], solved=solved)[number] for solved in (True, False))
     assert said(capsys, number, solved).startswith(f"{number} passed. ")
     assert said(capsys, number, stubs) == f"{number} has not been attempted yet."
+
+
+@every
+def test_its_page_says_how_long_it_takes(number):
+    exercise, course = EXERCISES[number], here()
+    cells = build(course, course.find(number[:2])).cells
+    [text] = [c.source for c in cells if f"### Exercise {number} · " in c.source]
+    assert f"*About {exercise.minutes} minutes, {exercise.level}.*" in text
 
 
 @every
