@@ -48,6 +48,14 @@ EXERCISES = {
         lambda x: x - x.max(), "a tensor", 5, "easy", cases=[(torch.ones(1),), (torch.ones(2),)],
         praise="Yes.", hints=("Think.",), mistakes={"not the maximum.": lambda x: x},
     ),
+    "99.7": Exercise(
+        lambda x: abs(x), "a number", 5, "easy", cases=[(4.0,), (0.0,), (-4.0,)], praise="Yes.",
+        hints=("Think.",), mistakes={
+            "a number everywhere is asked for.": lambda x: x * torch.nan,
+            "0 / 0 is not a number.": lambda x: x * x / torch.tensor(x).abs(),
+            "0 / 0 stops.": lambda x: x * x / abs(x),
+        },
+    ),
 }
 """
 
@@ -103,6 +111,9 @@ WRONG = [
     ("99.4", lambda x: (1, 3.0), "in value 1 of 2, it is 1 instead of 3 for x = [1., 3., 2.]."),
     ("99.5", lambda x: x + 1, "x is 1 instead of 2 for x = 1.0."),
     ("99.6", lambda x: x if len(x) < 2 else x / 0, "not the maximum."),  # and an overflow besides
+    ("99.7", lambda x: abs(x) + 0 / torch.tensor(x), "0 / 0 is not a number."),  # nan by other ways
+    ("99.7", lambda x: abs(x) + x % x, "0 / 0 stops."),  # with other words
+    ("99.7", lambda x: abs(x) if x < 0 else torch.nan, "it is nan instead of 4 for x = 4.0."),
 ]  # fmt: skip
 
 

@@ -55,19 +55,28 @@ def _known(exercise: Exercise, got: list[Outcome], want: list[Outcome]) -> str |
     """The diagnosis of the mistake that has the same outcomes.
 
     First the one that agrees in all cases; else one that agrees wherever the answer gave finite
-    numbers, if they are wrong somewhere: a mistake may come with an overflow of its own.
+    numbers, if they are wrong somewhere: a mistake may come with an overflow of its own; else one
+    that stops or overflows wherever the answer does, and is right elsewhere.
     """
     near = None
     finite = [i for i, outcome in enumerate(got) if _finite(outcome)]
     telling = any(not _same(exercise, got[i], want[i]) for i in finite)
     for diagnosis, mistake in exercise.mistakes.items():
-        theirs = exercise.outcomes(mistake)
-        agrees = [_same(exercise, one, other) for one, other in zip(got, theirs, strict=True)]
+        pairs = list(zip(got, exercise.outcomes(mistake), strict=True))
+        agrees = [_same(exercise, *pair) for pair in pairs]
         if all(agrees):
             return diagnosis
-        if near is None and telling and all(agrees[i] for i in finite):
+        told = [agrees[i] for i in finite]
+        fails = all(agrees[i] or _fails(*pair) for i, pair in enumerate(pairs))
+        if near is None and (all(told) if telling else any(told) and fails):
             near = diagnosis
     return near
+
+
+def _fails(got: Outcome, theirs: Outcome) -> bool:
+    """Whether a mistake stops or overflows, as the answer does if it does either."""
+    alike = _finite(got) or (got.error is None) == (theirs.error is None)
+    return alike and not _finite(theirs)
 
 
 def _finite(outcome: Outcome) -> bool:
