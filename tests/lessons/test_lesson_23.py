@@ -1,6 +1,5 @@
-"""Lesson 23's n-gram against counting by hand, its sampler against its rules; its checks."""
+"""Lesson 23's n-gram against counting by hand, its sampler against its rules, its run."""
 
-import math
 import signal
 from collections import Counter
 from types import SimpleNamespace
@@ -9,15 +8,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import parts, prove
+from exercises import parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 import course_utils as cu
-
-# ---- the n-gram ----------------------------------------------------------------------------
 
 
 def by_hand(train, text, place, order, V):
@@ -34,9 +31,7 @@ def by_hand(train, text, place, order, V):
 
 
 @settings(deadline=None, max_examples=40)
-@given(
-    V=st.integers(2, 6), size=st.integers(5, 60), order=st.integers(1, 4), seed=st.integers(0, 999)
-)
+@given(st.integers(2, 6), st.integers(5, 60), st.integers(1, 4), st.integers(0, 999))
 def test_the_ngram_is_witten_bells(V, size, order, seed):
     scope = parts("23", "codes", "count", "look_up", "witten_bell", V=V)
     rng = np.random.default_rng(seed)
@@ -51,8 +46,7 @@ def test_the_ngram_is_witten_bells(V, size, order, seed):
 @pytest.mark.parametrize("V", [65, 5000, 2**16])
 def test_codes_tell_runs_apart_even_where_they_overflow(V):
     codes = parts("23", "codes", V=V)["codes"]
-    rng = np.random.default_rng(0)
-    ids = rng.integers(V, size=3000)
+    ids = np.random.default_rng(0).integers(V, size=3000)
     ids[1000:1010] = ids[2000:2010]  # and the same run twice
     for n in (1, 4, 7):
         runs = [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
@@ -60,9 +54,6 @@ def test_codes_tell_runs_apart_even_where_they_overflow(V):
         assert len(made) == len(runs) and len(set(made.tolist())) == len(set(runs))
         assert made[1000] == made[2000]
     assert codes(ids, 0).tolist() == [0] * 3001
-
-
-# ---- the measure ---------------------------------------------------------------------------
 
 
 class Echo(nn.Module):
@@ -93,20 +84,14 @@ def test_every_validation_character_counts_once_and_in_order(length, size):
 
 def test_the_losses_stand_where_their_characters_stand():
     torch.manual_seed(0)
-    ids = torch.randint(10, (1500,))
+    ids, table = torch.randint(10, (1500,)), torch.randn(10, 10)
     data = SimpleNamespace(train=ids[:1000], validation=ids[1000:])
-    scope = parts("23", "rows", "losses_of", data=data, device="cpu")
-    table = torch.randn(10, 10)
-
-    def bigram(x, state=None):
-        return table[x], None
-
-    expected = F.cross_entropy(table[ids[999:-1]], ids[1000:], reduction="none")
+    losses_of = parts("23", "rows", "losses_of", data=data, device="cpu")["losses_of"]
+    expected = F.cross_entropy(table[ids[999:-1]], ids[1000:], reduction="none").double()
     for length in (None, 7, 64):
-        assert torch.allclose(scope["losses_of"](bigram, 5, length), expected.double(), atol=1e-6)
+        found = losses_of(lambda x, state=None: (table[x], None), 5, length)
+        assert torch.allclose(found, expected, atol=1e-6)
 
-
-# ---- sampling ------------------------------------------------------------------------------
 
 choose = parts("23", "choose")["choose"]
 P = torch.tensor([[0.05, 0.5, 0.15, 0.3], [0.25, 0.25, 0.25, 0.25], [0.97, 0.01, 0.01, 0.01]])
@@ -146,9 +131,6 @@ def test_the_patient_of_the_clinic_gets_its_own_answers():
         assert torch.equal(inputs, targets)
 
 
-# ---- the run -------------------------------------------------------------------------------
-
-
 class Interrupted(cu.data.Windows):
     """The same windows, and an interrupt in the middle of the second epoch."""
 
@@ -179,150 +161,3 @@ def test_a_run_that_was_interrupted_goes_on_bit_for_bit(capsys):
         trained(Interrupted, "runs/23")
     assert trained(cu.data.Windows, "runs/23") == whole
     assert "Going on at step 14 of 27" in capsys.readouterr().out
-
-
-# ---- the checks ----------------------------------------------------------------------------
-
-
-def right_window(ids, size, length, number, *, shift=1, start=None):
-    row = (len(ids) - 1) // size
-    begin = number * length if start is None else start
-    inputs = ids[: size * row].view(size, row)
-    targets = ids[shift : shift + size * row] if shift >= 0 else ids[: size * row] + shift
-    return inputs[:, begin : begin + length], targets.view(size, row)[:, begin : begin + length]
-
-
-def follow_each_other(ids, size, length, number):
-    part = ids[number * size * length :][: size * length + 1]
-    return part[:-1].view(size, length), part[1:].view(size, length)
-
-
-def jumps(ids, size, length, number):
-    columns = ids[: len(ids) // size * size].view(-1, size).T[:, number * length :][:, :length]
-    return columns, columns + 1
-
-
-def within(ids, size, length, number):
-    inputs, _ = right_window(ids, size, length, number)
-    return inputs, inputs.roll(-1, 1)
-
-
-def whole_windows_only(ids, size, length, number):
-    row = (len(ids) // size - 1) // length * length
-    inputs = ids[: size * row].view(size, row)[:, number * length :][:, :length]
-    return inputs, inputs + 1
-
-
-def needs_one_more(ids, size, length, number):
-    if len(ids) < 50:
-        number += 1
-    return right_window(ids, size, length, number)
-
-
-def discount(counts, lower, d, *, kinds=None, clip=True, scale=None, share=None):
-    total, seen = counts.sum(), (counts > 0).sum()
-    if total == 0:
-        return lower
-    kept = (counts - d).clip(min=0) if clip else counts - d
-    given_on = d * (seen if kinds is None else kinds) * (lower if share is None else share)
-    return (kept + given_on) / (total if scale is None else scale(kept))
-
-
-def never_zero(counts, lower, d):
-    kept = (counts - d).clip(min=0)
-    return (kept + d * (counts > 0).sum() * lower) / counts.sum()
-
-
-def in_place(counts, lower, d):
-    counts -= d
-    return counts
-
-
-def keep(p, mask):
-    kept = torch.where(mask, p, 0.0)
-    return kept / kept.sum(-1, keepdim=True)
-
-
-def limit(p, share):
-    return share * p.amax(-1, keepdim=True)
-
-
-def all_rows(p, share):
-    kept = torch.where(p >= limit(p, share), p, 0.0)
-    return kept / kept.sum()
-
-
-def as_nucleus(p, share):
-    ordered, rank = p.sort(-1, descending=True)
-    inside = ordered.cumsum(-1) - ordered < share
-    return keep(p, torch.zeros_like(inside).scatter(-1, rank, inside))
-
-
-def zeroed(p, share):
-    p[p < limit(p, share)] = 0
-    return p / p.sum(-1, keepdim=True)
-
-
-log = math.log
-WRONG = {
-    "23.1": {
-        "nats per *word*": lambda p, w, c: log(p),
-        "those are bits": lambda p, w, c: math.log2(p) * w / c,
-        "a perplexity is no loss": lambda p, w, c: p * w / c,
-        "upside down": lambda p, w, c: log(p) * c / w,
-        "one word's nats": lambda p, w, c: log(p) / c,
-        "of the whole text": lambda p, w, c: log(p) * w,
-        "the perplexity per character": lambda p, w, c: p ** (w / c),
-        "nats in all": lambda p, w, c: 1.0,
-        "not NoneType": lambda p, w, c: print(end=""),
-    },
-    "23.2": {
-        "move them on by one": lambda *g: right_window(*g, shift=0),
-        "came *before*": lambda *g: right_window(*g, shift=-1),
-        "follow each other in the text": follow_each_other,
-        "jumps through the text": jumps,
-        "number is not used": lambda *g: right_window(*g, start=0),
-        "two *windows* after it": lambda *g: right_window(*g, start=g[3]),
-        "longest three rows": whole_windows_only,
-        "at the end of a window too": within,
-        "with 49 symbols": needs_one_more,
-        "along the second axis": lambda *g: tuple(part.T for part in right_window(*g)),
-        "both should be (3, 4)": lambda *g: (right_window(*g)[0], right_window(*g)[1][:, :-1]),
-        "two tensors are asked for": lambda *g: right_window(*g)[0],
-        "cut out of ids": lambda *g: tuple(part.tolist() for part in right_window(*g)),
-        "window 2 is not": lambda *g: right_window(*g, start=3 * g[3]),
-    },
-    "23.3": {
-        "without the max": lambda *g: discount(*g, clip=False),
-        "nothing is taken away": lambda c, low, d: c / c.sum(),
-        "is not handed on": lambda *g: discount(*g, kinds=0),
-        "from *each* symbol": lambda *g: discount(*g, kinds=1),
-        "not all": lambda *g: discount(*g, kinds=5),
-        "in equal parts": lambda *g: discount(*g, share=torch.tensor(0.2)),
-        "Witten-Bell": lambda c, low, d: (c + 3 * low) / (c.sum() + 3),
-        "not by what is left": lambda *g: discount(*g, scale=lambda kept: kept.sum()),
-        "the first is": lambda c, low, d: low,
-        "return lower": never_zero,
-        "changed the counts": in_place,
-        "one probability for each": lambda c, low, d: low.sum(),
-    },
-    "23.4": {
-        "does not add up to 1": lambda p, s: torch.where(p >= limit(p, s), p, 0.0),
-        "not all of them together": all_rows,
-        "share itself is the limit": lambda p, s: keep(p, p >= s),
-        "keeps the unlikely": lambda p, s: keep(p, p < limit(p, s)),
-        "nothing was dropped": lambda p, s: p.clone(),
-        "only the most likely": lambda p, s: keep(p, p == p.amax(-1, keepdim=True)),
-        "that is the nucleus": as_nucleus,
-        "softmax is for logits": lambda p, s: torch.where(p >= limit(p, s), p, 0.0).softmax(-1),
-        "those that stay are": lambda p, s: keep(p, p >= limit(p, 0.7 * s)),
-        "exactly at the limit stays": lambda p, s: keep(p, p > limit(p, s)),
-        "its own largest": lambda p, s: keep(p, p >= s * p.max()),
-        "changed the probabilities": zeroed,
-        "of the shape of p": lambda p, s: p.amax(-1),
-    },
-}
-
-
-def test_checks(capsys):
-    prove(capsys, "23", WRONG)
