@@ -1,13 +1,12 @@
-"""Lesson 31's linear loss, rounding and sheets against references; its checks' wrong answers."""
+"""Lesson 31's linear loss, rounding and sheets against references."""
 
 import io
-import math
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import parts, prove
+from exercises import parts
 from PIL import Image
 
 LESSON = parts(
@@ -95,117 +94,3 @@ def test_jpeg_sheet_measures_the_error_within_the_pictures():
     edges[:, :, 10:18, 10:18] = 1.0
     more, worse = LESSON["jpeg_sheet"](edges, 5)
     assert more > bits and 0 < worse < 0.05
-
-
-def degrees(cosines, pick):
-    return pick(cosines).acos().rad2deg()
-
-
-def cosines(A, B):
-    return torch.linalg.svdvals(torch.linalg.qr(A).Q.T @ torch.linalg.qr(B).Q).clamp(max=1)
-
-
-def unit(A):
-    return F.normalize(A, dim=0)
-
-
-def unclamped(A, B):
-    """1e-9 stands for the rounding, which is not the same on every machine."""
-    found = torch.linalg.svdvals(torch.linalg.qr(A).Q.T @ torch.linalg.qr(B).Q)
-    return torch.where(found > 1 - 1e-9, found + 1e-9, found).min().acos().rad2deg()
-
-
-def falling(eigenvalues):
-    return eigenvalues.sort(descending=True).values
-
-
-def tables(known, add=1.0, levels=12):
-    counts = torch.stack([c.bincount(minlength=levels) + add for c in known.T])
-    return counts / counts.sum(1, keepdim=True)  # (k, levels)
-
-
-def each_bits(known, sent, levels, add=1.0):
-    return -torch.stack(
-        [p[s] for p, s in zip(tables(known, add, levels), sent.T, strict=True)]
-    ).log2()
-
-
-def pooled(known, sent, levels):
-    p = known.flatten().bincount(minlength=levels) + 1.0
-    return -(p / p.sum())[sent].log2().sum(1).mean()
-
-
-def improper(known, sent, levels):
-    found = [(c.bincount(minlength=levels) + 1) / len(c) for c in known.T]
-    return -sum(p[s].log2().mean() for p, s in zip(found, sent.T, strict=True))
-
-
-def entropy(known, sent, levels):
-    p = tables(known, 1.0, levels)
-    return -(p * p.log2()).sum()
-
-
-def right_bits(known, sent, levels):
-    return each_bits(known, sent, levels).sum(0).mean()
-
-
-WRONG = {
-    "31.1": {
-        "What it loses is the others": lambda e, k: falling(e)[:k].sum() / len(e),
-        "Divide by the number of pixels": lambda e, k: falling(e)[k:].sum(),
-        "a *share* of the variance": lambda e, k: falling(e)[k:].sum() / e.sum(),
-        "number of eigenvalues left out": lambda e, k: falling(e)[k:].sum() / max(1, len(e) - k),
-        "it leaves out the largest": lambda e, k: e.sort().values[k:].sum() / len(e),
-        "sort them": lambda e, k: e[k:].sum() / len(e),
-        "off by one": lambda e, k: falling(e)[k + 1 :].sum() / len(e),
-        "from 8 pixels": lambda e, k: falling(e)[k:].sum() / 784,
-        "returned 5 of them": lambda e, k: falling(e)[k:] if k == 3 else e[0],
-        "returned NoneType": lambda e, k: print(end=""),
-        "nothing is lost": lambda e, k: falling(e)[k:].sum() / 8 + (k == 8),
-    },
-    "31.2": {
-        "in radians": lambda A, B: cosines(A, B).min().acos(),
-        "the *smallest* principal angle": lambda A, B: degrees(cosines(A, B), torch.max),
-        "that is the cosine": lambda A, B: cosines(A, B).min(),
-        "a mean over": lambda A, B: degrees(cosines(A, B), torch.mean),
-        "column with column": lambda A, B: degrees((unit(A) * unit(B)).sum(0), torch.min),
-        "not at right angles": lambda A, B: degrees(
-            torch.linalg.svdvals(unit(A).T @ unit(B)).clamp(max=1), torch.min
-        ),
-        "outside -1": lambda A, B: torch.tensor(2.0).acos(),
-        "Clamp it": unclamped,
-        "it returned 3 of them": lambda A, B: cosines(A, B).acos().rad2deg(),
-        "where the largest principal angle is": lambda A, B: 12.0,
-        "should be 0° apart": lambda A, B: degrees(cosines(A, B), torch.min) + (
-            5 if degrees(cosines(A, B), torch.min) < 1 else 0
-        ),
-    },
-    "31.3": {
-        "it is not finite": lambda known, sent, n: each_bits(known, sent, n, 0.0).sum(0).mean(),
-        "those are nats": lambda *given: right_bits(*given) * math.log(2),
-        "the sign": lambda *given: -right_bits(*given),
-        "bits for one *number*": lambda *given: each_bits(*given).mean(),
-        "of all pictures together": lambda *given: each_bits(*given).sum(),
-        "share one table": pooled,
-        "does not have yet": lambda known, sent, n: right_bits(sent, sent, n),
-        "bits of known": lambda known, sent, n: right_bits(known, known, n),
-        "entropy of the estimate": entropy,
-        "add up to more than 1": improper,
-        "returned 30 of them": lambda *given: each_bits(*given).sum(0),
-        "the tables of known give": lambda known, sent, n: 3 * math.log2(n),
-    },
-    "31.4": {
-        "right but for rounding": lambda d, o, t: d / (t - o),
-        "rounded down": lambda d, o, t: d // (t - o),
-        "one too many": lambda d, o, t: d // (t - o) + 1,
-        "our pictures cost bits too": lambda d, o, t: math.ceil(d / t),
-        "negative": lambda d, o, t: math.ceil(d / (o - t)),
-        "at 250 pictures": lambda d, o, t: math.ceil(d / o) if o else 1,
-        "return math.inf": lambda d, o, t: math.ceil(d / (t - o)),
-        "returned str": lambda d, o, t: "many",
-    },
-}  # fmt: skip
-
-
-def test_checks(capsys):
-    prove(capsys, "31", WRONG)
