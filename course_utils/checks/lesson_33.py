@@ -103,10 +103,8 @@ EXERCISES = {
             "those are bits; take the natural logarithm.": lambda *q: kl(*q) / math.log(2),
             "the factor ½ is missing.": lambda *q: 2 * kl(*q),
             "the sign is turned: a KL is never negative.": lambda *q: -kl(*q),
-            "the -1 is missing: for q = p the KL must be 0.":
-                lambda *q: kl(*q) + q[0].shape[1] / 2,
-            "that is the mean over the units; their *sum* is asked for.":
-                lambda *q: kl(*q) / q[0].shape[1],
+            "the -1 is missing: for q = p it must be 0.": lambda *q: kl(*q) + q[0].shape[1] / 2,
+            "that is the mean over the units; add them up.": lambda *q: kl(*q) / q[0].shape[1],
         },
         praise="It is 0 for equal normals, never negative, and not the same both ways.",
         hints=("What is given is log s², so s² is exp of it. The log of a ratio is a difference.",
@@ -130,8 +128,7 @@ EXERCISES = {
                 elbo_with(lambda a, x: -F.binary_cross_entropy_with_logits(a, x)),
             "that is the mean over pixels. A picture's probability is a product, its logarithm a "
             "sum.": elbo_with(lambda a, x: (x * a - F.softplus(a)).mean(1)),
-            "the factor ½ of the KL is missing.":
-                lambda a, x, m, v: elbo_of(a, x, m, v) - rate(m, v),
+            "the factor ½ of the KL is missing.": lambda *g: elbo_of(*g) - rate(*g[2:]),
             "the logits went through a sigmoid, and then were treated as logits again.":
                 elbo_with(lambda a, x: (x * a.sigmoid() - F.softplus(a.sigmoid())).sum(1)),
             "only the pixels that are 1 count. Those that are 0 have a probability too.":
@@ -162,10 +159,8 @@ EXERCISES = {
                 lambda w: w.logsumexp(0),
             "dividing the mean by K means subtracting log K here, not K.":
                 lambda w: w.logsumexp(0) - len(w),
-            "that is the likelihood itself; its logarithm is asked for.":
-                lambda w: importance_bound(w).exp(),
-            "that is the negative log-likelihood; take away the minus.":
-                lambda w: -importance_bound(w),
+            "that is the likelihood; take its logarithm.": lambda w: importance_bound(w).exp(),
+            "that is the *negative* log-likelihood.": lambda w: -importance_bound(w),
             "right near 0, but near -5,000 exp() leaves the range of numbers. Stay with the "
             "logarithms: torch.logsumexp.": shifted(lambda w: 0),
             "the largest weight of *all* pictures is of no use to a picture whose weights are all "
