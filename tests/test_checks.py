@@ -56,6 +56,15 @@ EXERCISES = {
             "0 / 0 stops.": lambda x: x * x / abs(x),
         },
     ),
+    "99.8": Exercise(
+        lambda x: (x, 1.0), "two factors", 5, "easy", cases=[(6.0,)], praise="Yes.",
+        hints=("Think.",), free=True, mistakes={"that is their sum.": lambda x: (x - 2, 2.0)},
+        extra=lambda result, before, after: {"their product": result[0] * result[-1]},
+    ),
+    "99.0": Exercise(
+        lambda x: x > 0, "booleans", 5, "easy", cases=[(torch.ones(1),)], praise="Yes.",
+        hints=("Think.",),
+    ),
 }
 """
 
@@ -83,6 +92,7 @@ RIGHT = {
     "99.3": [[[0, 1], [2, 3]], np.arange(4).reshape(2, 2), torch.arange(4.0).view(2, 2)],
     "99.4": [lambda x: x.max(0), lambda x: [3.0, 1], lambda x: (np.float32(3), np.int64(1))],
     "99.5": [lambda x: x.add_(1), lambda x: x.copy_(torch.tensor(2.0)) and None],
+    "99.8": [lambda x: [2.0, x / 2], lambda x: np.array([-x, -1])],
 }  # fmt: skip
 
 
@@ -110,6 +120,11 @@ WRONG = [
                                  "Asked for: two values."),
     ("99.4", lambda x: (1, 3.0), "in value 1 of 2, it is 1 instead of 3 for x = [1., 3., 2.]."),
     ("99.5", lambda x: x + 1, "x is 1 instead of 2 for x = 1.0."),
+    ("99.8", lambda x: (x, 2), "their product is 12 instead of 6 for x = 6.0."),
+    ("99.8", lambda x: (4, 2), "that is their sum."),
+    ("99.8", lambda x: (x, 1, 1), "it is a tuple of 3, not 2 values for x = 6.0. "
+                                  "Asked for: two factors."),
+    ("99.0", lambda x: x < 0, "at [0] it is False instead of True for x = [1.]."),
     ("99.6", lambda x: x if len(x) < 2 else x / 0, "not the maximum."),  # and an overflow besides
     ("99.7", lambda x: abs(x) + 0 / torch.tensor(x), "0 / 0 is not a number."),  # nan by other ways
     ("99.7", lambda x: abs(x) + x % x, "0 / 0 stops."),  # with other words

@@ -73,6 +73,8 @@ def _off(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> str | N
 
 def told_apart(a: Any, b: Any) -> tuple[str, str]:
     """Two numbers, with as few digits as show that they differ."""
+    if isinstance(a, bool | np.bool_):
+        return str(bool(a)), str(bool(b))
     for digits in (4, 6, 8, 10, 17):
         texts = f"{a:.{digits}g}", f"{b:.{digits}g}"
         if texts[0] != texts[1]:

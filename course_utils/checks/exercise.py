@@ -35,6 +35,8 @@ class Exercise:
             twice, before with the lists as they were, after as the call left them, and returns
             a dict, name -> value, compared like results. Where the reference returns None, only
             this is compared.
+        free: whether many results are right, so that of a result only its form (how many values,
+            of which shapes, no nan) is compared, and beside it what `extra` makes of it.
         rtol, atol: how far a number may be off: atol + rtol · |right|.
         numpy: whether an answer in NumPy means the same; not where gradients are asked for.
     """
@@ -48,6 +50,7 @@ class Exercise:
     cases: Sequence[tuple] = ((),)
     mistakes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     extra: Callable[..., dict[str, Any]] | None = None
+    free: bool = False
     rtol: float = 1e-4
     atol: float = 1e-6
     numpy: bool = True
@@ -55,6 +58,12 @@ class Exercise:
     def __post_init__(self) -> None:
         assert self.level in LEVELS, self.level
         assert callable(self.reference) or tuple(self.cases) == ((),), "a value has no cases"
+        assert self.extra or not self.free, "something must be compared"
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """How far a number of the result may be off, rtol and atol."""
+        return (0, 1e300) if self.free else (self.rtol, self.atol)
 
     def outcomes(self, answer: Any) -> list[Outcome]:
         """What comes of an answer in each case; a value is what comes of it itself."""

@@ -1,6 +1,7 @@
 """What an answer shows: that it is right, which known mistake it is, or where it goes wrong."""
 
 import inspect
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,10 @@ def _same(exercise: Exercise, got: Outcome, want: Outcome) -> bool:
     """Whether two outcomes are the same; two errors are if they say the same."""
     if got.error is not None or want.error is not None:
         return repr(got.error) == repr(want.error)
-    pairs = [(got.extra, want.extra)]
-    if not (exercise.extra and want.result is None):
-        pairs.append((got.result, want.result))
-    return all(compare.same(*pair, exercise.rtol, exercise.atol) for pair in pairs)
+    if not compare.same(got.extra, want.extra, exercise.rtol, exercise.atol):
+        return False
+    ignored = exercise.extra and want.result is None
+    return ignored or compare.same(got.result, want.result, *exercise.limits)
 
 
 def _known(exercise: Exercise, got: list[Outcome], want: list[Outcome]) -> str | None:
@@ -95,13 +96,13 @@ def _finite(outcome: Outcome) -> bool:
 
 def _told(exercise: Exercise, case: int, got: Outcome, want: Outcome) -> str:
     """Where no mistake is known: for what it gave what, and what is right."""
-    limits = exercise.rtol, exercise.atol
     ignored = exercise.extra and want.result is None
-    how = None if ignored else compare.difference(got.result, want.result, *limits)
+    how = None if ignored else compare.difference(got.result, want.result, *exercise.limits)
     if how is None:
-        how = compare.difference(got.extra, want.extra, *limits)
-        how = how.removeprefix("in ").replace(", it is", " is", 1)
-        return f"{'' if ignored else 'the result is right, but '}{how}{_given(exercise, case)}."
+        how = compare.difference(got.extra, want.extra, exercise.rtol, exercise.atol)
+        how = re.sub("^in (.*?), it is ", r"\1 is ", how)
+        how = how if ignored or exercise.free else f"the result is right, but {how}"
+        return f"{how}{_given(exercise, case)}."
     asked = ""
     if how.startswith("it is ") and " instead of " not in how:
         asked = f" Asked for: {exercise.returns}."
