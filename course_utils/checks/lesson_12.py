@@ -1,0 +1,165 @@
+"""The exercises of lesson 12: parameters and size of a layer, Grad-CAM, a leaking test set."""
+
+import math
+
+import torch
+
+from .exercise import Exercise
+
+
+def conv_parameters(inputs, outputs, kernel):
+    return outputs * (inputs * kernel**2 + 1)
+
+
+def output_size(size, kernel, stride, padding):
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def grad_cam(maps, slopes):
+    weights = slopes.mean((1, 2))  # (C,)
+    return torch.einsum("c,chw->hw", weights, maps).relu()
+
+
+def leaked(train, test):
+    train, test = train.flatten(1), test.flatten(1)
+    return torch.stack([(train == picture).all(1).any() for picture in test])
+
+
+def combining(weigh, total=lambda terms: terms.sum(0).relu()):
+    """A wrong Grad-CAM: `total` of the maps, each times `weigh(slopes)`."""
+    return lambda maps, slopes: total(weigh(slopes) * maps)
+
+
+def mean(slopes):
+    return slopes.mean((1, 2), keepdim=True)
+
+
+def rescaled(maps, slopes):
+    made = grad_cam(maps, slopes)
+    return made / (made.max() + 1e-8)
+
+
+def finding(found):
+    """A wrong search: `found` of the equal pixels, (M, N, pixels)."""
+    return lambda train, test: found(test.flatten(1)[:, None] == train.flatten(1))
+
+
+def pair(seed, channels, *size):
+    """Feature maps and slopes; with seed 0, all speaks against the class."""
+    made = torch.randn(2, channels, *size, generator=torch.Generator().manual_seed(seed))
+    return (made[0].abs(), -made[1].abs()) if seed == 0 else tuple(made)
+
+
+def parts(train, test, *shape):
+    """Random pictures of 256 shades, of which some in the test part are copies, or nearly."""
+    drawn = torch.randint(256, (train + test, *shape), generator=torch.Generator().manual_seed(0))
+    train, test = (drawn / 256).split((train, test))
+    train[2].flatten()[0] = 1
+    test[0], test[3], test[7] = train[4], train[3], train[-1]  # copies
+    test[1] = train[3].flip(-1)  # the same pixels in another order
+    test[2] = train[2]
+    test[2].flatten()[0] -= 2**-18  # one pixel, by less than any screen shows
+    test[4] = train[1]
+    test[4].flatten()[:2] = train[0].flatten()[:2]  # pieced together
+    test[6] = test[5]  # twice in the test part, nowhere else
+    return train, test
+
+
+# fmt: off
+EXERCISES = {
+    "12.1": Exercise(
+        conv_parameters, "a whole number", 5, "easy",
+        cases=[(1, 16, 5), (32, 64, 3), (3, 8, 1), (7, 5, 2)],
+        mistakes={
+            "the weights are right. Where is the bias?": lambda i, o, k: o * i * k * k,
+            "a kernel is a square: kernel · kernel weights.": lambda i, o, k: o * (i * k + 1),
+            "a kernel has weights for every input channel.": lambda i, o, k: o * (k * k + 1),
+            "one bias per output, not per pair.": lambda i, o, k: o * i * (k * k + 1),
+            "every output channel has a bias of its own.": lambda i, o, k: o * i * k * k + 1,
+            "the biases belong to the outputs.": lambda i, o, k: i * (o * k * k + 1),
+        },
+        praise="It is equal to PyTorch's layers, whatever the size of the picture.",
+        hints=("One kernel looks at all input channels at once. How many weights is that?",
+               "Each of the outputs has inputs · kernel · kernel weights and one bias."),
+    ),
+    "12.2": Exercise(
+        output_size, "a whole number", 5, "easy",
+        cases=[(28, 5, 2, 2), (28, 3, 1, 1), (7, 2, 2, 0), (32, 5, 1, 0), (10, 3, 4, 1),
+               (9, 4, 3, 2), (6, 6, 2, 0)],
+        mistakes={
+            "round down to a whole number.": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
+            "the padding is added on both sides.": lambda n, k, s, p: (n + p - k) // s + 1,
+            "one too few: a kernel as large as the picture still has one place.":
+                lambda n, k, s, p: (n + 2 * p - k) // s,
+            "add the 1 after the division: it is the first place, which no stride leads to.":
+                lambda n, k, s, p: (n + 2 * p - k + 1) // s,
+            "round down, not up: a kernel that would stick out at the end does not count.":
+                lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1,
+            "round down, not to the nearest.": lambda n, k, s, p: round((n + 2 * p - k) / s + 1),
+            "where is the padding?": lambda n, k, s, p: (n - k) // s + 1,
+            "it is right for a stride of 1 only.": lambda n, k, s, p: n + 2 * p - k + 1,
+            "where is the kernel's own width?": lambda n, k, s, p: (n + 2 * p) // s,
+        },
+        praise="It is equal to PyTorch's size for seven combinations.",
+        hints=("In how many places can the kernel's left edge stand?",
+               "The first place is 0, the last is size + 2·padding - kernel, and every stride-th "
+               "counts: divide, round down, add 1."),
+    ),
+    "12.3": Exercise(
+        grad_cam, "a tensor of shape (H, W)", 10, "medium",
+        cases=[pair(1, 6, 4, 5), pair(2, 3, 7, 2), pair(0, 5, 3, 3), pair(3, 1, 2, 6)],
+        atol=1e-5,  # sums of float32 that nearly cancel
+        mistakes={
+            "it keeps negative places, which speak against the class.": combining(mean, sum),
+            "drop what speaks against the class; do not turn its sign.":
+                combining(mean, lambda terms: terms.sum(0).abs()),
+            "each map gets *one* weight: average its slopes over all places first.":
+                combining(lambda g: g),
+            "one weight for each map, not for each place: average over the places, not the maps.":
+                combining(lambda g: g.mean(0)),
+            "the maps are summed as they are; weight them.": combining(torch.ones_like),
+            "use means of slopes, not sums.": combining(lambda g: g.sum((1, 2), keepdim=True)),
+            "sum the maps; no mean.": combining(mean, lambda terms: terms.mean(0).relu()),
+            "the ReLU belongs around the sum, not around each weight.":
+                combining(lambda g: mean(g).relu()),
+            "the ReLU belongs around the sum, not around each map.":
+                combining(mean, lambda terms: terms.relu().sum(0)),
+            "it is right but for the scale: do not divide by the largest value.": rescaled,
+            "maps and slopes are exchanged: the slopes are averaged, the maps are summed.":
+                lambda maps, slopes: grad_cam(slopes, maps),
+        },
+        praise="Each map has one weight, and the sum keeps only what speaks for the class.",
+        hints=("First one number for each map: its mean slope. Then one weighted sum of the maps.",
+               "Take weights = slopes.mean((1, 2)), sum weights times maps over the maps; relu."),
+    ),
+    "12.4": Exercise(
+        leaked, "a boolean tensor of shape (M,)", 15, "medium",
+        cases=[parts(20, 8, 1, 4, 4), parts(7, 9, 6)],
+        mistakes={
+            "it says which *training* pictures are in the test set. Which test pictures are in the "
+            "training set?": finding(lambda same: same.all(2).any(0)),
+            "those are the right numbers, but as indices; return True or False for each picture.":
+                finding(lambda same: same.all(2).any(1).nonzero()[:, 0]),
+            "True is for pictures that did leak.": finding(lambda same: ~same.all(2).any(1)),
+            "it misses copies. Compare with *every* training picture, not only the one at the same "
+            "place.": finding(lambda same: torch.stack(
+                [row[i : i + 1].all(1).any() for i, row in enumerate(same)])),
+            "it finds a picture with the same pixels in another order. Compare pixels, not "
+            "sums.": lambda a, b: torch.isin(b.flatten(1).sum(1), a.flatten(1).sum(1)),
+            "it finds a picture that is only close to another. Equal is equal to the last bit.":
+                lambda train, test: torch.stack([
+                    torch.isclose(train, one).flatten(1).all(1).any() for one in test]),
+            "it finds a picture pieced together from several. First all over the pixels, then any "
+            "over the pictures.": finding(lambda same: same.any(1).all(1)),
+            "it finds a picture that shares one pixel with another; *all* pixels must be equal.":
+                finding(lambda same: same.any(2).any(1)),
+            "it finds no copy at all. First *all* over a picture's pixels, then *any* over the "
+            "pictures; and compare values, not objects.":
+                finding(lambda same: same.any(2).all(1)),
+        },
+        praise="The copies are found, and none of the mirrored, altered or pieced pictures.",
+        hints=("Two pictures are equal when all of their pixels are equal.",
+               "For one test picture: (train == picture) over all pixels at once is (N, …); "
+               "flatten it to (N, pixels), then .all(1) and .any()."),
+    ),
+}
