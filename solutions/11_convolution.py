@@ -1203,7 +1203,7 @@ cu.check("11.3", edge_strength)
 # Then one can convolve with the column $u$ and after that with the row $v$: $2k$
 # multiply-adds a pixel in place of $k^2$. Write `thin(kernel)` for such a kernel
 # (k, k). Return `column, row`, each (k,), with `torch.outer(column, row)` equal to the
-# kernel. Kernels may have zeros anywhere.
+# kernel. Kernels may have zeros anywhere, but not everywhere.
 
 
 # %% tags=["exercise"]

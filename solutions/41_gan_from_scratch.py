@@ -1022,7 +1022,8 @@ cu.check("41.1", best_discriminator)
 # ### Exercise 41.2 · The generator's loss
 #
 # Write `generator_loss(logits)`: the mean non-saturating loss, $-\log D(G(z))$, from
-# $D$'s logits on fakes, (N, 1). It must stay finite for a logit of -200.
+# $D$'s logits on fakes, (N, 1). It must stay finite for a logit of -200, and gradients
+# must flow through it.
 
 # %% tags=["exercise"]
 import torch.nn.functional as F
@@ -1059,7 +1060,7 @@ cu.check("41.3", packed)
 # ### Exercise 41.4 · High quality
 #
 # Write `high_quality(samples, centres, sigma)`: the share of samples, (N, 2), that lie
-# within $3\sigma$ of the nearest of the centres, (K, 2).
+# at most $3\sigma$ away from the nearest of the centres, (K, 2).
 
 
 # %% tags=["exercise"]
