@@ -25,7 +25,7 @@ NBVAL := --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-current-env 
 
 .DEFAULT_GOAL := help
 .PHONY: help env lab test browser browser-test torture colab-test bench lesson lessons refresh \
-  lint doctor clean
+  claims lint doctor clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -91,6 +91,9 @@ lessons: $(READY) ## train all lessons, one after the other
 
 refresh: $(READY) ## after edits of prose only: rebuild the notebooks, keep their outputs [N=12]
 	$(COURSE) refresh $(or $(N),all)
+
+claims: $(READY) ## what the lessons claim of their own runs, and whether it was reproduced
+	$(COURSE) claims
 
 lint: $(READY)   ## style of the sources; notebooks in step with them
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ A lesson defines its networks, its losses and one `step(batch)`. What all lesson
 
 from . import checkpoint, data, metrics, plots, widgets
 from .checks import check, hint
+from .claims import claim
 from .data import Batches
 from .display import scoreboard
 from .doctor import doctor
@@ -22,6 +23,7 @@ __all__ = [
     "budget",  # amounts by profile: budget(cpu=1500, gpu=20_000)
     "check",  # an exercise's answer: check("12.1", answer)
     "checkpoint",  # save and load states that survive a crash
+    "claim",  # a measured value, and whether this run reproduces what the course claims of it
     "confusion",  # counts of true class against predicted class
     "data",  # load(name), Batches, Windows, augment, glyphs
     "device",  # where tensors go

@@ -283,12 +283,17 @@ cu.scoreboard(rows)
 # %%
 D = F.normalize(linear[8][1], dim=0)  # columns of length 1
 closest = (D.T @ V[:, :8]).abs().max(1).values.acos().rad2deg()
-below = [k for k in SIZES if angles[k].max() < 2]
 cu.say(
     f"At 8 numbers the two subspaces differ by at most {angles[8].max():.2f}°. Yet "
     f"the decoder's own columns lie {closest.min():.0f}° to {closest.max():.0f}° from "
-    "the nearest principal direction. The largest angle is under 2° at "
-    f"{len(below)} of {len(SIZES)} sizes: {', '.join(map(str, below)) or 'none'}."
+    "the nearest principal direction."
+)
+cu.claim(
+    "Largest angle between the subspaces of PCA and the linear AE, in degrees",
+    max(angle.max() for angle in angles.values()),
+    at_most=2,
+    when=data.source == "mnist",
+    form=".2f",
 )
 
 # %% [markdown]
@@ -404,8 +409,14 @@ winner = min(best_errors, key=best_errors.get)
 cu.say(
     f"With {CODE} numbers, after {LONG} steps: "
     f"{', '.join(f'{name} {error:.4f}' for name, error in best_errors.items())}; PCA "
-    f"{pca_errors[CODE]:.4f}. The best, the {winner}, has "
-    f"{best_errors[winner] / pca_errors[CODE]:.0%} of PCA's error."
+    f"{pca_errors[CODE]:.4f}. The best is the {winner}."
+)
+cu.claim(
+    f"Error of the best autoencoder as a share of PCA's, {CODE} numbers each",
+    best_errors[winner] / pca_errors[CODE],
+    at_most=0.4,
+    when=data.source == "mnist",
+    form=".0%",
 )
 
 
@@ -754,9 +765,15 @@ usual = F.mse_loss(decode(best[winner], encode(best[winner], sent)), sent)
 jpeg = [jpeg_sheet(pictures, 20)[1] for pictures in (inverted, sent)]
 cu.say(
     f"The decoder's weights are {decoder_bits:,} bits; the plot leaves them out. Black "
-    f"ink on white paper, which no training picture was: the {winner}'s error is "
-    f"{turned / usual:.1f} times as large, that of JPEG at quality 20 "
-    f"{jpeg[0] / jpeg[1]:.1f} times."
+    "ink on white paper, which no training picture was, makes the error of JPEG at "
+    f"quality 20 {jpeg[0] / jpeg[1]:.1f} times as large. And the {winner}'s?"
+)
+cu.claim(
+    "Factor by which black ink on white raises the best autoencoder's error",
+    turned / usual,
+    at_least=20,
+    when=data.source == "mnist",
+    form=".1f",
 )
 
 # %% [markdown]

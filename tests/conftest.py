@@ -76,12 +76,23 @@ def figure(record_property) -> Callable[[str, str, str], None]:
 def pytest_terminal_summary(terminalreporter) -> None:
     reports = [report for kind in terminalreporter.stats.values() for report in kind]
     found = [r.user_properties for r in reports if getattr(r, "when", "") == "call"]
-    rows = sorted(tuple(row) for one in found for name, row in one if name == "figure")
+    rows = [(name, row) for one in found for name, row in one]
+    figures = sorted(tuple(row) for name, row in rows if name == "figure")
+    _table(terminalreporter, "survived", ("what was provoked", "asked", "measured"), figures)
+    of = {(row[0], row[1]): row[2] for name, row in rows if name == "exercise"}
+    parts = ("right answers", "mistakes", "mutants")
+    exercises = [
+        (number, *(of.get((number, part), "") for part in parts))
+        for number in sorted({number for number, _ in of})
+    ]
+    _table(terminalreporter, "exercises", ("exercise", *parts), exercises)
+
+
+def _table(terminalreporter, title: str, head: tuple[str, ...], rows: list[tuple]) -> None:
     if not rows:
         return
-    table = [("what was provoked", "asked", "measured"), *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    terminalreporter.section("survived")
-    for row in table:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    terminalreporter.section(title)
+    for row in (head, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         terminalreporter.write_line("  ".join(cells).rstrip())

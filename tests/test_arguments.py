@@ -56,14 +56,14 @@ def test_within_takes_its_ends_and_a_slack_and_no_nan():
         arguments.within("x", values / 0, 0, 1)
 
 
-@pytest.mark.parametrize("value", [2, 2.0, True, np.float32(2), torch.tensor(2), np.array(2)])
+@pytest.mark.parametrize("value", [2, 2.0, np.float32(2), torch.tensor(2), np.array(2)])
 def test_a_number_is_whatever_holds_one(value):
     assert arguments.number("x", value) == float(value)
 
 
-@pytest.mark.parametrize("value", [None, "two", [2], (2,), torch.ones(2), np.ones(2), 2j])
+@pytest.mark.parametrize("value", [None, "2", True, [2], (2,), torch.ones(2), np.ones(2), 2j])
 def test_no_number_is_named(value):
-    with pytest.raises(TypeError, match=r"x must be one number, not of type \w+\."):
+    with pytest.raises(TypeError, match="x must be one number, not "):
         arguments.number("x", value)
 
 
@@ -99,7 +99,7 @@ def test_samples_are_doubles_without_a_graph():
 
 
 def test_the_list_of_names_is_complete():
-    files = "arrays", "figures", "history", "training", "values"
+    files = "arrays", "claims", "figures", "history", "training", "values"
     found = {
         name
         for file in files

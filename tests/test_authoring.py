@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 from course_utils import plots
-from course_utils.authoring import lesson, readme, rules, stored, timings
+from course_utils.authoring import claims, lesson, readme, rules, stored, timings
 from course_utils.authoring.__main__ import main
 from course_utils.authoring.clean import clean
 from course_utils.authoring.course import AuthoringError, Course
@@ -25,6 +25,7 @@ from course_utils.authoring.execute import PROFILES, PeakMemory, environment, ex
 from course_utils.authoring.launch import colab_cell
 from course_utils.authoring.source import build, dumps, loads, read, tags
 from course_utils.authoring.strip import PLACE, STUB, strip, without_solution
+from course_utils.claims import MIME
 
 SOURCE = """\
 # %% [markdown]
@@ -62,11 +63,20 @@ print("the whole cell is a solution")
 # %% [markdown] tags=["solution"]
 # A solution in prose.
 
+# %%
+claim = {"text": "Two and two", "value": 4, "at_least": 4, "at_most": None, "form": "g"}
+display({"application/vnd.course.claim+json": claim | {"reproduced": True}}, raw=True)
+
 # %% [markdown] tags=["instructor"]
 # **Instructor.** Two minutes.
 """
+CLAIM = {
+    "text": "Two and two", "value": 4, "at_least": 4, "at_most": None, "form": "g",
+    "reproduced": True,
+}  # fmt: skip
 PYPROJECT = '[project.urls]\nRepository = "https://github.com/owner/repo"\n'
-README = f"# Course\n\n{readme.BEGIN}\n{readme.END}\n\nThe end.\n"
+BEGIN, END = readme.marks("lessons")
+README = f"# Course\n\n{BEGIN}\n{END}\n\nThe end.\n"
 
 
 @pytest.fixture
@@ -93,7 +103,10 @@ def made(course, source):
         cell.execution_count = count
         cell.outputs = [new_output("stream", name="stdout", text=f"output {count}\n")]
     notebook.cells[1].outputs = []
+    last = [cell for cell in notebook.cells if cell.cell_type == "code"][-1]
+    last.outputs = [new_output("display_data", {"text/plain": "Two and two: 4.", MIME: CLAIM})]
     notebook.metadata["course"] = {"profile": "cpu"}
+    claims.record(course, "12", "cpu", notebook)
     lesson.store(course, source, notebook)
     readme.write_table(course)
     return course
@@ -449,7 +462,9 @@ def test_a_made_course_is_in_step(made, source, capsys):
 
 def test_check_sees_each_way_to_be_out_of_step(made, source, capsys):
     solved, learner = made.solved(source), made.learner(source)
-    whole = {path: path.read_bytes() for path in (source, solved, learner, made.readme)}
+    whole = {
+        path: path.read_bytes() for path in (source, solved, learner, made.readme, made.claims)
+    }
 
     def sees(message):
         assert any(message in line for line in lesson.problems(made)), lesson.problems(made)
@@ -465,8 +480,15 @@ def test_check_sees_each_way_to_be_out_of_step(made, source, capsys):
     sees("notebooks/12_tiny.ipynb: missing")
     solved.write_bytes(whole[solved].replace(b'"profile": "cpu"', b'"profile": "smoke"'))
     sees("not of a cpu or gpu run")
+    edit(made.claims, '"value": 4', '"value": 5')
+    sees("claims.json: not the claims of lesson 12: run `lesson 12`")
+    for path in (solved, made.claims):
+        edit(path, '"reproduced": true', '"reproduced": false')
+    sees("lesson 12 (cpu): the claim failed: Two and two: 4, claimed 4 or more")
+    edit(solved, MIME, "application/x+json")
+    sees("lesson 12 makes no claim: say cu.claim(…) where its result is measured")
     edit(made.readme, "Tiny", "tiny")
-    sees("README.md: the table of lessons is out of step")
+    sees("README.md: its tables are out of step")
     made.readme.write_text("no marks")
     sees("README.md has no place for the lessons")
     (made.notebooks / "99_left.ipynb").write_text("{}")
@@ -536,6 +558,34 @@ def test_refresh_follows_a_new_address_and_new_minutes(made, source):
     assert "github.com/fork/repo" in text and "owner/repo" not in text
     assert "1.0 min on two CPU cores" in text
     assert "fork/repo" in fork.readme.read_text()
+
+
+# --- claims
+
+
+def test_claims_are_recorded_counted_and_told(made, capsys):
+    stored = json.loads(made.claims.read_text())["12"]["cpu"]
+    assert stored["claims"] == [CLAIM] and stored["device"] == "2 CPU cores"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", stored["date"])
+    assert set(stored["versions"]) == {"python", "torch"}
+    assert main(["claims"], made) == 0
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.split()[:9] == ["12", "cpu", "Two", "and", "two", "4", "4", "or", "more"]
+    first, last = readme.marks("claims")
+    made.readme.write_text(README + f"{first}\n{last}\n")
+    readme.write_table(made)
+    assert "reproduce: **1 of 1** on two CPU cores (`make claims`" in made.readme.read_text()
+
+
+def test_the_readme_shows_the_table_of_the_cell_tagged_scoreboard(made, source):
+    first, last = readme.marks("scoreboard")
+    made.readme.write_text(README + f"{first}\n{last}\n")
+    notebook = loads(made.solved(source).read_bytes())
+    notebook.cells[2].metadata["tags"] = ["scoreboard"]
+    notebook.cells[2].outputs = [new_output("display_data", {"text/html": "<table></table>"})]
+    made.solved(source).write_bytes(dumps(notebook))
+    readme.write_table(made)
+    assert f"{first}\n<table></table>\n{last}" in made.readme.read_text()
 
 
 # --- timings and the table
@@ -677,7 +727,7 @@ def test_a_lesson_from_source_to_notebooks_and_a_failing_one(course, source, mon
     solved = loads(course.solved(source).read_bytes())
     shown = solved.cells[2].outputs[0].text.split("\n")
     assert shown[:2] == ["True cpu", "runs in solutions"]
-    assert [c.execution_count for c in solved.cells if c.cell_type == "code"] == [1, 2, 3, 4, 5]
+    assert [c.execution_count for c in solved.cells if c.cell_type == "code"] == [*range(1, 7)]
     assert all("execution" not in cell.metadata for cell in solved.cells)
     entry = timings.load(course)["12"]["cpu"]
     assert entry["peak_mb"] > 20 and 0 <= entry["seconds"] <= entry["wall_seconds"]

@@ -103,7 +103,7 @@ def test_wrong_samples_and_metrics_are_named():
         cu.metrics.bootstrap(gap, a, [1, 2])
     with pytest.raises(ValueError, match=r"samples 1 must be .* N at least 2, not \(1,\)"):
         cu.metrics.bootstrap(torch.mean, a[:1])
-    with pytest.raises(TypeError, match="metric returns must be one number, not of type tuple"):
+    with pytest.raises(TypeError, match=r"metric returns must be one number, not \("):
         cu.metrics.bootstrap(cu.metrics.precision_recall, a[:, None], a[:, None])
     with pytest.raises(ValueError, match="metric returns must be a finite number, not nan"):
         cu.metrics.bootstrap(lambda rows: rows.sum() * torch.nan, a)

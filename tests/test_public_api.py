@@ -118,7 +118,8 @@ MAY_KNOW = {
     "training": {
         "arguments", "batching", "display", "faults", "history", "modules", "run", "runtime",
     },
-    "authoring": set(),
+    "claims": {"arguments", "runtime"},
+    "authoring": {"checks", "claims"},
 }  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from .arrays import (
     whole_numbers,
     within,
 )
-from .figures import alt, curve, form, labels, limits, numbers, size, slider, spread
+from .claims import bounds
+from .figures import alt, curve, labels, limits, numbers, size, slider, spread
 from .history import evaluated, measured, metric, metrics, state
 from .training import device, items, iterable, loss, optimizer, parts, total_steps
 from .values import (
@@ -27,8 +28,10 @@ from .values import (
     function,
     kind,
     mapping,
+    measurement,
     named,
     number,
+    number_format,
     real,
     refused,
     rows,
@@ -46,12 +49,12 @@ __all__ = [
     "amount",
     "array",
     "between",
+    "bounds",
     "choice",
     "covariance",
     "curve",
     "device",
     "evaluated",
-    "form",
     "function",
     "items",
     "iterable",
@@ -61,10 +64,12 @@ __all__ = [
     "loss",
     "mapping",
     "measured",
+    "measurement",
     "metric",
     "metrics",
     "named",
     "number",
+    "number_format",
     "numbers",
     "optimizer",
     "parts",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import array, shape
-from .values import kind, refused, shown, text
+from .values import kind, shown
 
 LARGEST = 700  # inches: matplotlib draws no more than 2¹⁶ pixels
 
@@ -103,17 +103,6 @@ def labels(name: str, values: Any, count: int, of: str) -> Sequence[Any]:
     if len(values) != count:
         raise ValueError(f"{name} must be {count} strings, one per {of}, not {len(values)}.")
     return values
-
-
-def form(values: np.ndarray, spec: Any) -> str:
-    """How numbers such as `values` are written.
-
-    Raises:
-        TypeError, ValueError: not a format, or not one of numbers.
-    """
-    with refused("form must be a format of numbers such as '.2f'", ValueError):
-        format(values.flat[0], text("form", spec))
-    return spec
 
 
 def slider(name: str, values: Any) -> tuple[float, float, float, float]:

@@ -59,19 +59,43 @@ def share(name: str, value: Any) -> float:
     return between(name, value, 0, 1)
 
 
+def measurement(name: str, value: Any) -> float:
+    """`value` as a float, if it is one number; NaN and infinity are measured, too.
+
+    Raises:
+        TypeError: it is not; names the argument.
+    """
+    try:
+        if isinstance(value, str | bool):
+            raise TypeError
+        return float(value.item() if hasattr(value, "item") else value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be one number, not {shown(value)}.") from None
+
+
 def number(name: str, value: Any) -> float:
     """`value` as a float, if it is one finite number: Python's, NumPy's or a tensor's.
 
     Raises:
         TypeError, ValueError: it is not; names the argument.
     """
-    try:
-        found = float(value)
-    except (RuntimeError, TypeError, ValueError):
-        raise TypeError(f"{name} must be one number, not of type {type(value).__name__}.") from None
+    found = measurement(name, value)
     if not math.isfinite(found):
         raise ValueError(f"{name} must be a finite number, not {found}.")
     return found
+
+
+def number_format(name: str, spec: Any, value: float = 1.5) -> str:
+    """`spec`, if a number such as `value` can be written by it.
+
+    Raises:
+        ValueError: it cannot; names the argument.
+    """
+    try:
+        format(value, spec)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a format such as '.2%', not {shown(spec)}.") from None
+    return spec
 
 
 def named(name: str, path: str | Path) -> Path:

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import lesson, readme, source, stored, timings
+from . import claims, lesson, readme, source, stored, timings
 from .course import AuthoringError, Course, here
 from .execute import PROFILES, Run
 
@@ -16,7 +16,8 @@ COMMANDS = {
     "measure": "build and execute; store only the time (for `gpu` on another machine)",
     "build": "print the unexecuted notebook",
     "strip": "derive the learner's notebook again from the stored solution",
-    "table": "write the table of lessons into README.md",
+    "table": "write the tables into README.md",
+    "claims": "print what the lessons claim of their runs, and what was reproduced",
     "timings": "print the timing table",
     "check": "say what is out of step or against the rules; exit 1 if anything is",
 }
@@ -58,6 +59,8 @@ def run(course: Course, args: argparse.Namespace) -> int:
     if args.command == "timings":
         for number, entries in sorted(timings.load(course).items()):
             print(number, timings.sentence(entries), sep="  ")
+    if args.command == "claims":
+        print(claims.table(course))
     if args.command == "table":
         readme.write_table(course)
     for path in chosen(course, args):

@@ -32,6 +32,10 @@ class Course:
         return self.solutions / "timings.json"
 
     @property
+    def claims(self) -> Path:
+        return self.solutions / "claims.json"
+
+    @property
     def readme(self) -> Path:
         return self.root / "README.md"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from . import readme, rules, stored, timings
+from . import claims, readme, rules, stored, timings
 from .clean import clean
 from .course import AuthoringError, Course, replace_file
 from .execute import Run, execute
@@ -27,7 +27,7 @@ def run(course: Course, source: Path, profile: str) -> tuple[NotebookNode, Run]:
 
 
 def measure(course: Course, source: Path, profile: str) -> tuple[NotebookNode, Run]:
-    """`run`, with the time recorded in the timing table (of `smoke` there is no record)."""
+    """`run`, with its time and its claims recorded (of `smoke` there is no record)."""
     if profile == "smoke":
         return run(course, source, profile)
     device = timings.device_name(profile)
@@ -37,6 +37,7 @@ def measure(course: Course, source: Path, profile: str) -> tuple[NotebookNode, R
     seconds = cost.seconds, cost.training_seconds, cost.wall_seconds
     entry = timings.entry(*seconds, cost.peak_mb, quiet, device)
     timings.save(course, source.name[:2], profile, entry)
+    claims.record(course, source.name[:2], profile, notebook)
     return notebook, cost
 
 

@@ -1,9 +1,8 @@
-"""The table of lessons in README.md, between its two marks; knows nothing about notebooks."""
+"""The tables in README.md, each between its two marks: lessons, claims, a scoreboard."""
 
-from . import launch, source, timings
+from . import claims, launch, source, timings
 from .course import AuthoringError, Course, replace_file
 
-BEGIN, END = "<!-- lessons:begin -->", "<!-- lessons:end -->"
 HEAD = (
     "| | Lesson | What it is about | CPU, minutes | CPU, MB | GPU, minutes | Open |\n"
     "| --- | --- | --- | --- | --- | --- | --- |"
@@ -35,28 +34,52 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def with_table(course: Course) -> str:
-    """README.md with a fresh table; AuthoringError where it has no place for one."""
+def scoreboard(course: Course) -> str:
+    """The table that the cell tagged `scoreboard` shows, in HTML; empty where there is none."""
+    for path in course.sources():
+        solved = course.solved(path)
+        cells = source.loads(solved.read_bytes()).cells if solved.exists() else ()
+        for cell in cells:
+            for output in cell.get("outputs", []) if "scoreboard" in source.tags(cell) else ():
+                if shown := output.get("data", {}).get("text/html"):
+                    return shown
+    return ""
+
+
+BLOCKS = {"lessons": table, "claims": claims.count, "scoreboard": scoreboard}
+
+
+def marks(block: str) -> tuple[str, str]:
+    """The lines between which a block is."""
+    return f"<!-- {block}:begin -->", f"<!-- {block}:end -->"
+
+
+def with_tables(course: Course) -> str:
+    """README.md with fresh blocks; AuthoringError where it has no place for the lessons."""
     text = course.readme.read_text(encoding="utf-8") if course.readme.exists() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise AuthoringError(f"README.md has no place for the lessons: {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{table(course)}\n{END}{after}"
+    for block, made in BLOCKS.items():
+        first, last = marks(block)
+        before, begin, rest = text.partition(first)
+        _, end, after = rest.partition(last)
+        if begin and end:
+            text = f"{before}{begin}\n{made(course)}\n{end}{after}"
+        elif block == "lessons":
+            raise AuthoringError(f"README.md has no place for the lessons: {first} … {last}")
+    return text
 
 
 def problems(course: Course) -> list[str]:
-    """Empty when the table is in step; a course without lessons needs none."""
+    """Empty when the tables are in step; a course without lessons needs none."""
     if not course.sources() and not course.readme.exists():
         return []
     try:
-        fresh = with_table(course)
+        fresh = with_tables(course)
     except AuthoringError as error:
         return [str(error)] if course.sources() else []
     if fresh != course.readme.read_text(encoding="utf-8"):
-        return ["README.md: the table of lessons is out of step: run `table`"]
+        return ["README.md: its tables are out of step: run `table`"]
     return []
 
 
 def write_table(course: Course) -> None:
-    replace_file(course.readme, with_table(course).encode())
+    replace_file(course.readme, with_tables(course).encode())

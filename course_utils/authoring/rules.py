@@ -15,7 +15,7 @@ from .strip import BEGIN, CHECK, END, without_solution
 
 MAX_LINE, MAX_CELL, MAX_MEDIAN = 88, 25, 8
 TAGS = {
-    *("cover", "result", "exercise", "solution", "instructor", "raises-exception"),
+    *("cover", "result", "scoreboard", "exercise", "solution", "instructor", "raises-exception"),
     *("nbval-check-output", "nbval-ignore-output", "nbval-raises-exception", "nbval-skip"),
 }
 ABSOLUTE = re.compile(

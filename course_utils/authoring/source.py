@@ -10,6 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from .. import checks
 from . import launch, timings
 from .course import AuthoringError, Course
 
@@ -73,7 +74,7 @@ def title(cells: list[NotebookNode], path: Path) -> Title:
 
 
 def build(course: Course, path: Path, times: timings.Table | None = None) -> NotebookNode:
-    """The notebook of a source, unexecuted: badges, Colab cell, minutes, fixed cell ids."""
+    """The notebook of a source, unexecuted: badges, Colab cell, minutes, effort, cell ids."""
     cells = read(path)
     number = title(cells, path).number
     times = timings.load(course) if times is None else times
@@ -88,11 +89,24 @@ def build(course: Course, path: Path, times: timings.Table | None = None) -> Not
             id="colab",
             metadata={"tags": ["colab"], "jupyter": {"source_hidden": True}},
         ),
-        *_with_ids(cells[1:]),
+        *_with_ids([_with_effort(cell) for cell in cells[1:]]),
     ]
     notebook = new_notebook(cells=made, metadata=METADATA)
     nbformat.validate(notebook)
     return notebook
+
+
+def _with_effort(cell: NotebookNode) -> NotebookNode:
+    """A cell that opens an exercise, with its minutes and level, which its data knows."""
+
+    def stamped(found: re.Match) -> str:
+        exercise = checks.exercises(found[2]).get(found[1])
+        effort = f"\n\n*About {exercise.minutes} minutes, {exercise.level}.*" if exercise else ""
+        return found[0] + effort
+
+    if cell.cell_type == "markdown":
+        cell.source = re.sub(r"### Exercise ((\d\d)\.\d) · .*", stamped, cell.source)
+    return cell
 
 
 def _with_ids(cells: list[NotebookNode]) -> list[NotebookNode]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from . import timings
+from . import claims, timings
 from .clean import PICTURE
 from .course import Course
 from .rules import ABSOLUTE
@@ -27,6 +27,7 @@ def problems(course: Course, source: Path) -> list[str]:
         *not_stripped(course, source),
         *no_cover(course, source),
         *timings.over_budget(timings.load(course), source.name[:2]),
+        *claims.problems(course, source.name[:2], loads(solved.read_bytes())),
         *(line for path in (solved, learner) for line in unfit(path)),
     ]
 

@@ -7,39 +7,26 @@ counts each for half. What happens to the rate during the run is not seen. Times
 stored as measured, with its name, since this rate says nothing about it.
 """
 
-import json
 import os
-import tempfile
 import time
-from hashlib import sha256
-from pathlib import Path
 
-from filelock import FileLock
-
-from .course import AuthoringError, Course, replace_file
+from . import records
+from .course import AuthoringError, Course
+from .records import Table
 
 QUIET_GFLOPS = 100.0
 # Of a `cpu` run: quiet minutes of training and of all, and megabytes, which are Binder's.
 MAX_TRAINING, MAX_MINUTES, MAX_MB = 5.0, 5.5, 900
-Table = dict[str, dict[str, dict]]  # lesson number -> profile -> entry
 
 
 def load(course: Course) -> Table:
     """The table as stored; empty where there is none."""
-    if not course.timings.exists():
-        return {}
-    return json.loads(course.timings.read_text(encoding="utf-8"))
+    return records.load(course.timings)
 
 
 def save(course: Course, number: str, profile: str, new: dict) -> Table:
-    """Store one entry and return the whole table; lessons that run at once do not lose any."""
-    name = sha256(str(course.root).encode()).hexdigest()[:16]
-    with FileLock(Path(tempfile.gettempdir()) / f"course-timings-{name}.lock"):
-        table = load(course)
-        table.setdefault(number, {})[profile] = new
-        text = json.dumps(table, indent=1, sort_keys=True) + "\n"
-        replace_file(course.timings, text.encode())
-    return table
+    """Store one entry and return the whole table."""
+    return records.save(course.timings, number, profile, new)
 
 
 def entry(

@@ -1,6 +1,6 @@
-"""Exercise checks: `check("12.1", answer)` says what passed, or which mistake it looks like.
+"""Exercise checks: `check("12.1", answer)` says that an answer is right, or what is wrong with it.
 
-The machinery. What is right in lesson NN stands in `lesson_NN.py`, and nowhere else.
+The exercises of lesson NN are data, in `lesson_NN.py`; one checker serves them all.
 """
 
 import dis
@@ -8,71 +8,75 @@ import importlib
 import importlib.util
 import inspect
 import re
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..arguments import shown
 from ..runtime import say
+from .exercise import Exercise
+from .verdict import verdict
 
-# Code that a learner did not write lies in a path with one of these in it.
-_FOREIGN = (str(Path(__file__).parent.parent), "site-packages", "dist-packages")
-
-
-class Hint(Exception):
-    """Raised by a checker: what this wrong answer looks like, and what to think about."""
+__all__ = ["Exercise", "check", "exercises", "find", "hint", "lessons"]
 
 
 def check(exercise: str, answer: Any) -> None:
-    """Print whether an answer is right, not attempted yet, or which mistake it shows.
+    """Print whether an answer is right, has not been attempted yet, or which mistake it shows.
 
     Args:
         exercise: its number, for example `"12.1"`.
         answer: what the exercise asks for, a function or a value.
+
+    Raises:
+        ValueError: there is no such exercise.
     """
-    checker = _checker(exercise)
+    known = find(exercise)
     if _untouched(answer):
-        print(f"{exercise} not attempted yet.")
+        print(f"{exercise} has not been attempted yet.")
         return
-    try:
-        praise = checker(answer)
-    except Hint as hint:
-        say(f"{exercise} not yet: {hint}")
-    except Exception as error:
-        say(f"{exercise} not yet: your code stopped with {_described(error)}")
+    wrong = verdict(known, answer)
+    if wrong is None:
+        say(f"{exercise} passed. {known.praise}")
     else:
-        say(f"{exercise} passed: {praise}")
+        say(f"{exercise} is not right yet: {wrong}")
 
 
 def hint(exercise: str, number: int = 1) -> None:
-    """Print a hint for an exercise; the higher the number, the more it gives away."""
-    _checker(exercise)  # there is such an exercise
-    hints = _module(exercise).HINTS.get(exercise, ())
+    """Print a hint for an exercise; the higher the number, the more it gives away.
+
+    Raises:
+        ValueError: there is no such exercise, or it has no hint of that number.
+    """
+    hints = find(exercise).hints
     if not isinstance(number, int) or number not in range(1, len(hints) + 1):
         raise ValueError(f"{exercise} has hints 1 to {len(hints)}, not number {shown(number)}.")
     say(f"{exercise}, hint {number} of {len(hints)}: {hints[number - 1]}")
 
 
-def require(condition: Any, text: str) -> None:
-    """Raise the hint `text` unless the condition holds."""
-    if not condition:
-        raise Hint(text)
+def find(exercise: str) -> Exercise:
+    """The data of an exercise, by its number.
 
-
-def _module(exercise: str) -> Any:
+    Raises:
+        ValueError: there is no such exercise.
+    """
     match = re.fullmatch(r"(\d\d)\.\d", exercise) if isinstance(exercise, str) else None
-    name = f"{__name__}.lesson_{match[1]}" if match else None
-    if name is None or importlib.util.find_spec(name) is None:
+    known = exercises(match[1]) if match else {}
+    if not known:
         raise ValueError(f"exercise must be a number such as '12.1', not {shown(exercise)}.")
-    return importlib.import_module(name)
+    if exercise not in known:
+        raise ValueError(f"exercise must be one of {', '.join(known)}, not {exercise!r}.")
+    return known[exercise]
 
 
-def _checker(exercise: str) -> Callable[[Any], str]:
-    checkers = _module(exercise).CHECKS
-    if exercise not in checkers:
-        raise ValueError(f"exercise must be one of {', '.join(checkers)}, not {exercise!r}.")
-    return checkers[exercise]
+def exercises(lesson: str) -> dict[str, Exercise]:
+    """The exercises of a lesson by number, for example of lesson `"12"`; empty without any."""
+    name = f"{__name__}.lesson_{lesson}"
+    found = importlib.util.find_spec(name) is not None
+    return importlib.import_module(name).EXERCISES if found else {}
+
+
+def lessons() -> list[str]:
+    """The numbers of the lessons that have exercises."""
+    return sorted(path.stem[-2:] for path in Path(__file__).parent.glob("lesson_??.py"))
 
 
 def _untouched(answer: Any) -> bool:
@@ -85,12 +89,3 @@ def _untouched(answer: Any) -> bool:
     does = [op for op in dis.get_instructions(code) if op.opname not in ("RESUME", "NOP")]
     returns_nothing = all(op.opname.startswith(("LOAD_CONST", "RETURN")) for op in does)
     return returns_nothing and all(op.argval in (None, ...) for op in does if "CONST" in op.opname)
-
-
-def _described(error: Exception) -> str:
-    """The error in one sentence, with the line of the learner's code where it happened."""
-    text = f"{type(error).__name__}: {error}".strip().rstrip(".")
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if f.line and not any(path in f.filename for path in _FOREIGN)]
-    where = next((f' at the line "{frame.line}"' for frame in own), "")
-    return f"{text}{where}."

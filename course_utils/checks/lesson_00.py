@@ -1,134 +1,159 @@
-"""The checks of lesson 00: parameters, softmax, one step of gradient descent."""
-
-from collections.abc import Callable
-from typing import Any
+"""The exercises of lesson 00: parameters, softmax, one step of gradient descent."""
 
 import torch
 
-from . import require
+from .exercise import Exercise
 
-HINTS = {
-    "00.1": (
-        "Each class has one weight for each pixel. What else does it have?",
-        "The logit is a weighted sum plus a constant: 28 · 28 weights and 1 bias a class.",
+
+def softmax(logits):
+    powers = (logits - logits.amax(1, keepdim=True)).exp()
+    return powers / powers.sum(1, keepdim=True)
+
+
+def sgd_step(parameters, rate):
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter -= rate * parameter.grad
+            parameter.grad = None
+
+
+def subtracting(shift):
+    """A softmax that subtracts `shift(logits)` first."""
+
+    def softmax(logits):
+        powers = (logits - shift(logits)).exp()
+        return powers / powers.sum(1, keepdim=True)
+
+    return softmax
+
+
+def stepping(change, clear=True):
+    """A wrong step, which does `change(parameter, rate)` to each parameter."""
+
+    @torch.no_grad()
+    def sgd_step(parameters, rate):
+        for parameter in parameters:
+            change(parameter, rate)
+            parameter.grad = None if clear else parameter.grad
+
+    return sgd_step
+
+
+def rebinds(parameters, rate):
+    for parameter in parameters:
+        parameter = parameter - rate * parameter.grad
+
+
+def replaces(parameters, rate):
+    for i, p in enumerate(parameters):
+        parameters[i] = (p - rate * p.grad).detach().requires_grad_()
+
+
+def detaches(parameters, rate):
+    sgd_step(parameters, rate)
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+
+
+def trained(values, slopes):
+    """A parameter with a gradient, as after `backward()`."""
+    made = torch.tensor(values).requires_grad_()
+    made.grad = torch.tensor(slopes)
+    return made
+
+
+def after_step(result, before, after):
+    own = before[0]  # a network has these; new ones in the list are of no use to it
+    return {
+        "the first parameter": own[0],
+        "the second parameter": own[1],
+        "the number of gradients left": sum(p.grad is not None and bool(p.grad.any()) for p in own),
+        "the number of parameters that require a gradient": sum(p.requires_grad for p in own),
+        "the number of new tensors": sum(a is not b for a, b in zip(own, after[0], strict=True)),
+    }
+
+
+# fmt: off
+EXERCISES = {
+    "00.1": Exercise(
+        28 * 28 * 10 + 10, "a whole number", 5, "easy",
+        mistakes={
+            "those are the weights. What shifts each class's sum?": 28 * 28 * 10,
+            "every class has its own weights, not only its own bias.": 28 * 28 + 10,
+            "that is one class. There are ten.": 28 * 28 + 1,
+            "an image has 28 rows of 28 pixels, not 28 pixels.": 28 * 10 + 10,
+        },
+        praise="There are 7,840 weights and 10 biases.",
+        hints=("Each class has one weight for each pixel. What else does it have?",
+               "The logit is a weighted sum plus a constant: 28 · 28 weights and 1 bias each."),
     ),
-    "00.2": (
-        "Adding the same number to all logits of a row multiplies all its exponentials alike.",
-        "Subtract the row's largest logit first; then the largest exponential is 1.",
+    "00.2": Exercise(
+        softmax, "a tensor with one probability for each logit", 10, "medium",
+        cases=[(torch.tensor(rows),) for rows in (
+            [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], [[1000.0, 999.0]], [[1000.0, 0.0]],
+            [[-1000.0, -999.0]], [[100.0, 0.0, 0.0]], [[1000.0, 999.0], [0.0, 1.0]],
+        )],
+        rtol=1e-3,  # the logarithm of a sum of such powers leaves no more in float32
+        mistakes={
+            "each column adds up to 1; each row should. Which dimension do you sum over?":
+                lambda z: softmax(z.T).T,
+            "all rows together add up to 1; each row should, on its own.":
+                lambda z: softmax(z.reshape(1, -1)).reshape(z.shape),
+            "those are the logarithms of the probabilities.": lambda z: z.log_softmax(1),
+            "those are the exponentials; divide each row by its sum.": lambda z: z.exp(),
+            "each row is divided by its sum, but where are the powers of e?":
+                lambda z: z / z.sum(1, keepdim=True),
+            "each logit gets a probability of its own; the logits of a row should share 1.":
+                torch.sigmoid,
+            "it is right for small logits, but exp(1000) is infinite and exp(-1000) is 0. "
+            "Subtract something from each row first.": subtracting(lambda z: 0),
+            "subtracting the mean is not enough: exp of what is far above it is still infinite. "
+            "Which logit, subtracted, makes the largest exponential exactly 1?":
+                subtracting(lambda z: z.mean(1, keepdim=True)),
+            "subtracting the smallest logit makes all others larger. Which one, subtracted, makes "
+            "the largest exponential exactly 1?": subtracting(lambda z: z.amin(1, keepdim=True)),
+            "each row is right on its own, but not beside a row with much larger logits: subtract "
+            "each row's own maximum, not that of the whole table.": subtracting(torch.max),
+            "it is right for positive logits. For -1000 the largest absolute value is of no use: "
+            "subtract the largest logit as it is.": subtracting(lambda z: z.abs().amax(1, True)),
+        },
+        praise="The rows add up to 1, and logits of 1000 and -1000 do no harm.",
+        hints=("Adding the same number to all logits of a row multiplies all its exponentials by "
+               "the same factor.",
+               "Subtract the row's largest logit first; then the largest exponential is 1."),
     ),
-    "00.3": (
-        "Downhill is against the gradient.",
-        "Inside no_grad, for each parameter: parameter -= rate * parameter.grad, "
-        "then parameter.grad = None.",
+    "00.3": Exercise(
+        sgd_step, "nothing: the parameters change in place", 10, "medium",
+        cases=[
+            ([trained([1.0, 2.0], [0.5, -1.5]), trained([[3.0]], [[-2.0]])], 0.1),
+            ([trained([4.0, -1.0], [2.0, 1.0]), trained([[0.5]], [[3.0]])], 0.5),
+        ],
+        extra=after_step, numpy=False,
+        mistakes={
+            "the parameters are as they were. Did you bind a new tensor to the name (parameter = "
+            "parameter - …) instead of changing it in place (parameter -= …)?": rebinds,
+            "the list holds new tensors, but the network still has the old ones. Change each "
+            "parameter in place (parameter -= …).": replaces,
+            "it climbs: along the gradient the loss grows. Subtract it.":
+                stepping(lambda p, rate: p.add_(rate * p.grad)),
+            "the step is the whole gradient. Where is the rate?":
+                stepping(lambda p, rate: p.sub_(p.grad)),
+            "it always takes a rate of 0.1. Use the rate that it is given.":
+                stepping(lambda p, rate: p.sub_(0.1 * p.grad)),
+            "every entry moves by the mean of the gradient; each should move by its own slope.":
+                stepping(lambda p, rate: p.sub_(rate * p.grad.mean())),
+            "only the sign of the gradient counts here; its size should, too.":
+                stepping(lambda p, rate: p.sub_(rate * p.grad.sign())),
+            "only the first parameter moved. Is the return inside the loop?":
+                lambda parameters, rate: sgd_step(parameters[:1], rate),
+            "the step is right, but the gradients are still there, and the next backward would add "
+            "to them.": stepping(lambda p, rate: p.sub_(rate * p.grad), clear=False),
+            "the step is right, but the parameters no longer require a gradient, so the next "
+            "backward would find none.": detaches,
+        },
+        praise="Downhill by rate times gradient, in place, and clean for the next batch.",
+        hints=("Downhill is against the gradient.",
+               "Inside no_grad, for each parameter: parameter -= rate * parameter.grad, then "
+               "parameter.grad = None."),
     ),
 }
-
-
-def parameters(answer: Any) -> str:
-    require(isinstance(answer, int), f"a whole number is asked for, not {type(answer).__name__}.")
-    weights, biases = 28 * 28 * 10, 10
-    require(answer != weights, "those are the weights. What shifts each class's sum?")
-    require(answer != 28 * 28 + 10, "every class has its own weights, not only its own bias.")
-    require(answer != 28 * 28 + 1, "that is one class. There are ten.")
-    require(answer != 28 * 10 + 10, "a picture has 28 rows of 28 pixels, not 28 pixels.")
-    require(
-        answer == weights + biases,
-        f"{answer:,} is not it. Count for one class first: a weight for each pixel, and one more.",
-    )
-    return f"{weights:,} weights and {biases} biases."
-
-
-def softmax(answer: Callable) -> str:
-    logits = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
-    given = logits.clone()
-    got = answer(given)
-    require(isinstance(got, torch.Tensor), f"it returned {type(got).__name__}, not a tensor.")
-    require(torch.equal(given, logits), "it changed the logits that it was given; make new ones.")
-    require(
-        got.shape == logits.shape,
-        f"for logits of shape (2, 3) it returned shape {tuple(got.shape)}. One probability "
-        "for each logit is asked for.",
-    )
-    require(
-        not torch.allclose(got, logits.softmax(0)),
-        "each column adds up to 1; each row should. Over which dimension do you sum?",
-    )
-    require(
-        not torch.allclose(got, logits.exp() / logits.exp().sum()),
-        "all rows together add up to 1; each row should, by itself.",
-    )
-    require(
-        not torch.allclose(got, logits.log_softmax(1)),
-        "those are the logarithms of the probabilities.",
-    )
-    require(
-        torch.allclose(got.sum(1), torch.ones(2), atol=1e-5),
-        f"the rows add up to {', '.join(f'{total:.3g}' for total in got.sum(1))}; probabilities "
-        "add up to 1.",
-    )
-    require(
-        torch.allclose(got, logits.softmax(1), atol=1e-5),
-        "the rows add up to 1, but they are not powers of e divided by their sum.",
-    )
-    high, low = (answer(torch.tensor([row])) for row in ([1000.0, 999.0], [-1000.0, -999.0]))
-    require(
-        bool(high.isfinite().all()),
-        "right for small logits, but for 1000 it gives nan: exp(1000) is infinite. Subtract "
-        "something from the row first.",
-    )
-    require(
-        bool(low.isfinite().all()),
-        "right up to 1000, but for -1000 it gives nan: every exponential is 0. Which logit, "
-        "subtracted, makes one exponential exactly 1?",
-    )
-    mixed = torch.tensor([[1000.0, 999.0], [0.0, 1.0]])
-    require(
-        torch.allclose(answer(mixed), mixed.softmax(1), atol=1e-5),
-        "each row alone is right, but not beside a row with much larger logits: subtract each "
-        "row's own maximum, not that of the whole table.",
-    )
-    return "rows add up to 1, and logits of 1000 and of -1000 do no harm."
-
-
-def sgd_step(answer: Callable) -> str:
-    def fresh() -> list[torch.Tensor]:
-        made = [torch.tensor([1.0, 2.0]), torch.tensor([[3.0]])]
-        for tensor, slope in zip(made, (0.5, -2.0), strict=True):
-            tensor.requires_grad_()
-            tensor.grad = torch.full_like(tensor, slope)
-        return made
-
-    before, after = fresh(), fresh()
-    gradients = [tensor.grad.clone() for tensor in before]
-    answer(after, 0.1)
-    change = [(new - old).detach() for new, old in zip(after, before, strict=True)]
-
-    def changed_by(factor: float) -> bool:
-        pairs = zip(change, gradients, strict=True)
-        return all(torch.allclose(moved, factor * slope, atol=1e-6) for moved, slope in pairs)
-
-    require(
-        not changed_by(0),
-        "the parameters are as before. Did you bind a new tensor to the name "
-        "(parameter = parameter - …) instead of changing it in place (parameter -= …)?",
-    )
-    require(not changed_by(0.1), "it climbs: with the gradient the loss grows. Subtract it.")
-    require(not changed_by(-1), "the step is the whole gradient; where is the rate?")
-    require(
-        float(change[0].abs().max()) == 0 or float(change[1].abs().max()) > 0,
-        "only the first parameter moved. Is the return inside the loop?",
-    )
-    require(changed_by(-0.1), "each parameter should change by -rate times its gradient.")
-    require(
-        all(tensor.grad is None or not tensor.grad.any() for tensor in after),
-        "the step is right, but the gradients are still there, and the next backward would "
-        "add to them.",
-    )
-    require(
-        all(tensor.requires_grad for tensor in after),
-        "the parameters no longer want a gradient, so the next backward would find none.",
-    )
-    return "downhill by rate times gradient, in place, and clean for the next batch."
-
-
-CHECKS = {"00.1": parameters, "00.2": softmax, "00.3": sgd_step}

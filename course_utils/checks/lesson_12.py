@@ -1,201 +1,165 @@
-"""The checks of lesson 12: parameters and size of a convolution, Grad-CAM, a leaking test set."""
+"""The exercises of lesson 12: parameters and size of a layer, Grad-CAM, a leaking test set."""
 
-from collections.abc import Callable
-from fractions import Fraction
-from typing import Any
+import math
 
 import torch
 
-from . import require
+from .exercise import Exercise
 
-HINTS = {
-    "12.1": (
-        "One kernel looks at all input channels at once. How many weights is that?",
-        "Each of the outputs has inputs · kernel · kernel weights and one bias.",
+
+def conv_parameters(inputs, outputs, kernel):
+    return outputs * (inputs * kernel**2 + 1)
+
+
+def output_size(size, kernel, stride, padding):
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def grad_cam(maps, slopes):
+    weights = slopes.mean((1, 2))  # (C,)
+    return torch.einsum("c,chw->hw", weights, maps).relu()
+
+
+def leaked(train, test):
+    train, test = train.flatten(1), test.flatten(1)
+    return torch.stack([(train == picture).all(1).any() for picture in test])
+
+
+def combining(weigh, total=lambda terms: terms.sum(0).relu()):
+    """A wrong Grad-CAM: `total` of the maps, each times `weigh(slopes)`."""
+    return lambda maps, slopes: total(weigh(slopes) * maps)
+
+
+def mean(slopes):
+    return slopes.mean((1, 2), keepdim=True)
+
+
+def rescaled(maps, slopes):
+    made = grad_cam(maps, slopes)
+    return made / (made.max() + 1e-8)
+
+
+def finding(found):
+    """A wrong search: `found` of the equal pixels, (M, N, pixels)."""
+    return lambda train, test: found(test.flatten(1)[:, None] == train.flatten(1))
+
+
+def pair(seed, channels, *size):
+    """Feature maps and slopes; with seed 0, all speaks against the class."""
+    made = torch.randn(2, channels, *size, generator=torch.Generator().manual_seed(seed))
+    return (made[0].abs(), -made[1].abs()) if seed == 0 else tuple(made)
+
+
+def parts(train, test, *shape):
+    """Random pictures of 256 shades, of which some in the test part are copies, or nearly."""
+    drawn = torch.randint(256, (train + test, *shape), generator=torch.Generator().manual_seed(0))
+    train, test = (drawn / 256).split((train, test))
+    train[2].flatten()[0] = 1
+    test[0], test[3], test[7] = train[4], train[3], train[-1]  # copies
+    test[1] = train[3].flip(-1)  # the same pixels in another order
+    test[2] = train[2]
+    test[2].flatten()[0] -= 2**-18  # one pixel, by less than any screen shows
+    test[4] = train[1]
+    test[4].flatten()[:2] = train[0].flatten()[:2]  # pieced together
+    test[6] = test[5]  # twice in the test part, nowhere else
+    return train, test
+
+
+# fmt: off
+EXERCISES = {
+    "12.1": Exercise(
+        conv_parameters, "a whole number", 5, "easy",
+        cases=[(1, 16, 5), (32, 64, 3), (3, 8, 1), (7, 5, 2)],
+        mistakes={
+            "the weights are right. Where is the bias?": lambda i, o, k: o * i * k * k,
+            "a kernel is a square: kernel · kernel weights.": lambda i, o, k: o * (i * k + 1),
+            "a kernel has weights for every input channel.": lambda i, o, k: o * (k * k + 1),
+            "one bias per output, not per pair.": lambda i, o, k: o * i * (k * k + 1),
+            "every output channel has a bias of its own.": lambda i, o, k: o * i * k * k + 1,
+            "the biases belong to the outputs.": lambda i, o, k: i * (o * k * k + 1),
+        },
+        praise="It is equal to PyTorch's layers, whatever the size of the picture.",
+        hints=("One kernel looks at all input channels at once. How many weights is that?",
+               "Each of the outputs has inputs · kernel · kernel weights and one bias."),
     ),
-    "12.2": (
-        "In how many places can the kernel's left edge stand?",
-        "The padded side is size + 2·padding. The first place is 0, the last is that minus "
-        "kernel, and every stride-th counts: divide, round down, add 1.",
+    "12.2": Exercise(
+        output_size, "a whole number", 5, "easy",
+        cases=[(28, 5, 2, 2), (28, 3, 1, 1), (7, 2, 2, 0), (32, 5, 1, 0), (10, 3, 4, 1),
+               (9, 4, 3, 2), (6, 6, 2, 0)],
+        mistakes={
+            "round down to a whole number.": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
+            "the padding is added on both sides.": lambda n, k, s, p: (n + p - k) // s + 1,
+            "one too few: a kernel as large as the picture still has one place.":
+                lambda n, k, s, p: (n + 2 * p - k) // s,
+            "add the 1 after the division: it is the first place, which no stride leads to.":
+                lambda n, k, s, p: (n + 2 * p - k + 1) // s,
+            "round down, not up: a kernel that would stick out at the end does not count.":
+                lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1,
+            "round down, not to the nearest.": lambda n, k, s, p: round((n + 2 * p - k) / s + 1),
+            "where is the padding?": lambda n, k, s, p: (n - k) // s + 1,
+            "it is right for a stride of 1 only.": lambda n, k, s, p: n + 2 * p - k + 1,
+            "where is the kernel's own width?": lambda n, k, s, p: (n + 2 * p) // s,
+        },
+        praise="It is equal to PyTorch's size for seven combinations.",
+        hints=("In how many places can the kernel's left edge stand?",
+               "The first place is 0, the last is size + 2·padding - kernel, and every stride-th "
+               "counts: divide, round down, add 1."),
     ),
-    "12.3": (
-        "First one number for each map: its mean slope. Then one weighted sum of the maps.",
-        "weights = slopes.mean((1, 2)); the sum over maps of weights times maps; then relu.",
+    "12.3": Exercise(
+        grad_cam, "a tensor of shape (H, W)", 10, "medium",
+        cases=[pair(1, 6, 4, 5), pair(2, 3, 7, 2), pair(0, 5, 3, 3), pair(3, 1, 2, 6)],
+        atol=1e-5,  # sums of float32 that nearly cancel
+        mistakes={
+            "it keeps negative places, which speak against the class.": combining(mean, sum),
+            "drop what speaks against the class; do not turn its sign.":
+                combining(mean, lambda terms: terms.sum(0).abs()),
+            "each map gets *one* weight: average its slopes over all places first.":
+                combining(lambda g: g),
+            "one weight for each map, not for each place: average over the places, not the maps.":
+                combining(lambda g: g.mean(0)),
+            "the maps are summed as they are; weight them.": combining(torch.ones_like),
+            "use means of slopes, not sums.": combining(lambda g: g.sum((1, 2), keepdim=True)),
+            "sum the maps; no mean.": combining(mean, lambda terms: terms.mean(0).relu()),
+            "the ReLU belongs around the sum, not around each weight.":
+                combining(lambda g: mean(g).relu()),
+            "the ReLU belongs around the sum, not around each map.":
+                combining(mean, lambda terms: terms.relu().sum(0)),
+            "it is right but for the scale: do not divide by the largest value.": rescaled,
+            "maps and slopes are exchanged: the slopes are averaged, the maps are summed.":
+                lambda maps, slopes: grad_cam(slopes, maps),
+        },
+        praise="Each map has one weight, and the sum keeps only what speaks for the class.",
+        hints=("First one number for each map: its mean slope. Then one weighted sum of the maps.",
+               "Take weights = slopes.mean((1, 2)), sum weights times maps over the maps; relu."),
     ),
-    "12.4": (
-        "Two pictures are equal when all of their pixels are equal.",
-        "For one test picture: (train == picture) over all pixels at once is (N, …); flatten "
-        "it to (N, pixels), then .all(1) and .any().",
+    "12.4": Exercise(
+        leaked, "a boolean tensor of shape (M,)", 15, "medium",
+        cases=[parts(20, 8, 1, 4, 4), parts(7, 9, 6)],
+        mistakes={
+            "it says which *training* pictures are in the test set. Which test pictures are in the "
+            "training set?": finding(lambda same: same.all(2).any(0)),
+            "those are the right numbers, but as indices; return True or False for each picture.":
+                finding(lambda same: same.all(2).any(1).nonzero()[:, 0]),
+            "True is for pictures that did leak.": finding(lambda same: ~same.all(2).any(1)),
+            "it misses copies. Compare with *every* training picture, not only the one at the same "
+            "place.": finding(lambda same: torch.stack(
+                [row[i : i + 1].all(1).any() for i, row in enumerate(same)])),
+            "it finds a picture with the same pixels in another order. Compare pixels, not "
+            "sums.": lambda a, b: torch.isin(b.flatten(1).sum(1), a.flatten(1).sum(1)),
+            "it finds a picture that is only close to another. Equal is equal to the last bit.":
+                lambda train, test: torch.stack([
+                    torch.isclose(train, one).flatten(1).all(1).any() for one in test]),
+            "it finds a picture pieced together from several. First all over the pixels, then any "
+            "over the pictures.": finding(lambda same: same.any(1).all(1)),
+            "it finds a picture that shares one pixel with another; *all* pixels must be equal.":
+                finding(lambda same: same.any(2).any(1)),
+            "it finds no copy at all. First *all* over a picture's pixels, then *any* over the "
+            "pictures; and compare values, not objects.":
+                finding(lambda same: same.any(2).all(1)),
+        },
+        praise="The copies are found, and none of the mirrored, altered or pieced pictures.",
+        hints=("Two pictures are equal when all of their pixels are equal.",
+               "For one test picture: (train == picture) over all pixels at once is (N, …); "
+               "flatten it to (N, pixels), then .all(1) and .any()."),
     ),
 }
-
-
-def conv_parameters(answer: Callable) -> str:
-    cases = [(1, 16, 5), (32, 64, 3), (3, 8, 1), (7, 5, 2)]
-
-    def like(formula: Callable) -> bool:
-        return all(answer(*case) == formula(*case) for case in cases)
-
-    first = answer(*cases[0])
-    require(not isinstance(first, torch.Tensor | str), "a number is asked for.")
-    require(not like(lambda i, o, k: o * i * k * k), "the weights are right. Where is the bias?")
-    require(
-        not like(lambda i, o, k: o * (i * k + 1)),
-        "a kernel is a square: kernel · kernel weights for each input channel.",
-    )
-    require(
-        not like(lambda i, o, k: o * (k * k + 1)),
-        "that is one input channel. A kernel has weights for every input channel.",
-    )
-    require(
-        not like(lambda i, o, k: o * i * (k * k + 1)),
-        "one bias for each output channel, not one for each pair of input and output.",
-    )
-    require(
-        not like(lambda i, o, k: o * i * k * k + 1), "every output channel has a bias of its own."
-    )
-    for inputs, outputs, kernel in cases:
-        layer = torch.nn.Conv2d(inputs, outputs, kernel)
-        true = sum(p.numel() for p in layer.parameters())
-        got = answer(inputs, outputs, kernel)
-        require(
-            got == true,
-            f"for {inputs} input channels, {outputs} output channels and kernels of {kernel} × "
-            f"{kernel} it gives {got}; PyTorch's layer has {true}.",
-        )
-    return "equal to PyTorch's layers, whatever the size of the picture."
-
-
-def output_size(answer: Callable) -> str:
-    cases = [(28, 5, 2, 2), (28, 3, 1, 1), (7, 2, 2, 0), (32, 5, 1, 0), (10, 3, 4, 1), (9, 4, 3, 2)]
-    got = [answer(*case) for case in cases]
-
-    def like(formula: Callable) -> bool:
-        return all(value == formula(*case) for value, case in zip(got, cases, strict=True))
-
-    exact = [Fraction(n + 2 * p - k, s) for n, k, s, p in cases]
-    require(
-        not like(lambda n, k, s, p: (n + 2 * p - k) / s + 1),
-        "the kernel stands in a whole number of places: round down.",
-    )
-    require(
-        not like(lambda n, k, s, p: (n + p - k) // s + 1), "the padding is added on both sides."
-    )
-    require(
-        not like(lambda n, k, s, p: (n + 2 * p - k) // s),
-        "one too few: with a kernel as large as the picture there is still one place.",
-    )
-    require(
-        not all(v == -(-e // 1) + 1 for v, e in zip(got, exact, strict=True)),
-        "round down, not up: a kernel that would stick out at the end does not count.",
-    )
-    require(
-        not like(lambda n, k, s, p: (n - k) // s + 1),
-        "right without padding; where is the padding?",
-    )
-    require(not like(lambda n, k, s, p: n + 2 * p - k + 1), "right for a stride of 1 only.")
-    for value, (size, kernel, stride, padding) in zip(got, cases, strict=True):
-        layer = torch.nn.Conv2d(1, 1, kernel, stride, padding)
-        true = layer(torch.zeros(1, 1, size, size)).shape[-1]
-        require(
-            value == true,
-            f"for size {size}, kernel {kernel}, stride {stride}, padding {padding} it gives "
-            f"{value}; PyTorch gives {true}.",
-        )
-    require(all(isinstance(value, int) for value in got), "right, but return a whole number (//).")
-    return "equal to PyTorch for six combinations."
-
-
-def grad_cam(answer: Callable) -> str:
-    generator = torch.Generator().manual_seed(0)
-    maps = torch.randn(6, 4, 5, generator=generator)
-    slopes = torch.randn(6, 4, 5, generator=generator)
-    weights = slopes.mean((1, 2))
-    total = torch.einsum("c,chw->hw", weights, maps)
-    got = answer(maps, slopes)
-    require(isinstance(got, torch.Tensor), f"it returned {type(got).__name__}, not a tensor.")
-    require(
-        got.shape != maps.shape,
-        "it returned one map for each channel. Sum them, each times its weight.",
-    )
-    require(
-        got.shape == total.shape,
-        f"for maps of shape (6, 4, 5) it returned shape {tuple(got.shape)}, not (4, 5).",
-    )
-
-    def like(other: torch.Tensor) -> bool:
-        return torch.allclose(got, other, atol=1e-5)
-
-    require(
-        not like(total),
-        "the sum is right, but it has negative places, which speak against the class.",
-    )
-    require(not like(total.abs()), "drop what speaks against the class; do not turn its sign.")
-    require(
-        not like((maps * slopes).sum(0).relu()),
-        "each map gets *one* weight: average its slopes over all places first.",
-    )
-    require(not like(maps.sum(0).relu()), "the maps are summed as they are; weight them.")
-    require(
-        not like(torch.einsum("c,chw->hw", slopes.sum((1, 2)), maps).relu()),
-        "the shape of the map is right, but its weights are sums of slopes, not means.",
-    )
-    require(
-        not like(torch.einsum("c,chw->hw", weights.relu(), maps).relu()),
-        "the ReLU belongs around the sum, not around each weight.",
-    )
-    require(
-        not like(total.relu() / total.relu().max()), "right but for the scale: do not divide by it."
-    )
-    require(like(total.relu()), "these are not the means of the slopes times the maps, summed.")
-    return "one weight a map, summed, and only what speaks for the class."
-
-
-def leaked(answer: Callable) -> str:
-    generator = torch.Generator().manual_seed(0)
-    train = torch.rand(20, 1, 4, 4, generator=generator)
-    test = torch.rand(6, 1, 4, 4, generator=generator)
-    test[1], test[4] = train[7], train[19]
-    test[2] = train[3].flip(2)  # the same pixels in another order
-    test[3] = train[5]
-    test[3, 0, 0, 0] += 0.5  # equal but for one pixel
-    true = torch.tensor([False, True, False, False, True, False])
-    got: Any = answer(train, test)
-    require(
-        isinstance(got, torch.Tensor),
-        f"it returned {type(got).__name__}; a boolean tensor with one entry for each test picture "
-        "is asked for.",
-    )
-    require(
-        got.shape != (len(train),),
-        "it says which *training* pictures are in the test set; asked is the other way round.",
-    )
-    require(
-        not (got.dtype == torch.int64 and got.tolist() == [1, 4]),
-        "those are the right numbers, but as indices; return True or False for each picture.",
-    )
-    require(
-        got.shape == true.shape,
-        f"for 6 test pictures it returned shape {tuple(got.shape)}, not (6,).",
-    )
-    require(got.dtype == torch.bool, f"the entries should be boolean, not {got.dtype}.")
-    require(not torch.equal(got, ~true), "the other way round: True is for pictures that did leak.")
-    require(
-        bool(got[true].all()),
-        "it misses a copy. Compare each test picture with *every* training picture, not only "
-        "with the one at its own place.",
-    )
-    require(
-        not bool(got[2]),
-        "it finds a picture whose pixels are the same in another order. Compare pixel by pixel, "
-        "not sums or sorted values.",
-    )
-    require(
-        not bool(got[3]),
-        "it finds a picture that differs in one pixel. Equal means *all* pixels are.",
-    )
-    require(not got[~true].any(), "it finds a picture that is in the training part nowhere.")
-    return "both copies found, and neither the mirrored nor the altered picture."
-
-
-CHECKS = {"12.1": conv_parameters, "12.2": output_size, "12.3": grad_cam, "12.4": leaked}

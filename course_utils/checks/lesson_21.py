@@ -1,231 +1,190 @@
-"""The checks of lesson 21: nats per character, reach, clipping, one step back through a leak."""
+"""The exercises of lesson 21: nats per character, reach, clipping, back through a leaky network."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from . import require
+from .exercise import Exercise
 
-HINTS = {
-    "21.1": (
-        "How many characters are there in all? Each of them counts once.",
-        "Add up losses[i, :lengths[i]] over all names, and divide by the sum of the lengths.",
+
+def nats(losses, lengths):
+    real = np.arange(losses.shape[1]) < lengths[:, None]  # (N, T)
+    return losses[real].mean()
+
+
+def reach(radius, share):
+    if radius >= 1:
+        return math.inf
+    # Not math.ceil, since 44.0 is as right as 44. Logarithms are off by less than a billionth.
+    return np.ceil(math.log(share) / math.log(radius) - 1e-9)
+
+
+def clipped(gradients, limit):
+    norm = sum((g**2).sum() for g in gradients) ** 0.5
+    return [g * limit / max([limit, norm]) for g in gradients]
+
+
+def leaky_back(d_h, z, before, W, leak):
+    alpha = leak * d_h * (1 - z**2)  # (B, H)
+    return alpha.T @ before, (1 - leak) * d_h + alpha @ W
+
+
+def averaging(mean, shift=0):
+    """Wrong nats: `mean(real, losses, lengths)`, real being the first length + shift of a name."""
+    return lambda losses, lengths: mean(
+        losses[np.arange(losses.shape[1]) < lengths[:, None] + shift], losses, lengths
+    )
+
+
+def rounding(rounded):
+    """A wrong reach below 1: `rounded` of the exact number of steps."""
+    return lambda r, s: math.inf if r >= 1 else float(rounded(math.log(s) / math.log(r)))
+
+
+def norm(*gradients):
+    return sum((g**2).sum() for g in gradients) ** 0.5
+
+
+def shrinking(change, size=norm):
+    """Wrong clipping: `change(g, limit, size)` of each array, where the `size` of all is larger."""
+
+    def clipped(gradients, limit):
+        found = size(*gradients)
+        return [change(g, limit, found) if found > limit else +g for g in gradients]
+
+    return clipped
+
+
+def in_place(gradients, limit):
+    gradients[:] = clipped(gradients, limit)
+    return gradients
+
+
+def back(straight=lambda leak: 1 - leak, through=lambda leak: leak, matrix=lambda W: W,
+         slope=lambda z, h: 1 - z**2, at_W=lambda alpha, before: alpha.T @ before):  # fmt: skip
+    """A wrong way back: the right one with some of its parts replaced."""
+
+    def leaky_back(d_h, z, before, W, leak):
+        alpha = through(leak) * d_h * slope(z, before)
+        return at_W(alpha, before), straight(leak) * d_h + alpha @ matrix(W)
+
+    return leaky_back
+
+
+def names(seed, T, *lengths):
+    """Losses of some names, with rubbish behind their ends, and the lengths."""
+    return np.random.default_rng(seed).uniform(-1, 4, (len(lengths), T)), np.array(lengths)
+
+
+def step(seed, B, H, leak):
+    """What `leaky_back` is given."""
+    rng = np.random.default_rng(seed)
+    before, d_h, inputs = rng.normal(size=(3, B, H))
+    W = rng.normal(size=(H, H))
+    return d_h, np.tanh(before @ W.T + inputs), before, W, leak
+
+
+PAIR = [np.array([[3.0, 0.0], [-1.0, 2.0]]), np.array([4.0, -6.0])]  # norm √66
+THREE = [np.array([0.3]), np.zeros((2, 3)), np.array([[-0.4], [1.2]])]  # norm 1.3
+
+# fmt: off
+EXERCISES = {
+    "21.1": Exercise(
+        nats, "one number", 10, "easy",
+        cases=[names(0, 6, 6, 2, 3, 5), names(1, 9, 4), names(2, 4, 1, 3, 4, 2, 1, 2)],
+        mistakes={
+            "it also averages over the rubbish behind the names.": lambda losses, _: losses.mean(),
+            "the sum is right, but it is divided by all places, the rubbish included.":
+                averaging(lambda real, losses, lengths: real.sum() / losses.size),
+            "in the mean of the names' means, a character of a short name counts more.":
+                lambda losses, lengths: np.mean(
+                    [row[:n].mean() for row, n in zip(losses, lengths, strict=True)]),
+            "that is nats per *name*, not per character.":
+                averaging(lambda real, losses, lengths: real.sum() / len(lengths)),
+            "that is the sum; where is the mean?": averaging(lambda real, *_: real.sum()),
+            "each name's last character is missing.": averaging(lambda real, *_: real.mean(), -1),
+            "the last of n characters is at n - 1.": averaging(lambda real, *_: real.mean(), 1),
+            "those are bits, not nats.": averaging(lambda real, *_: real.mean() / math.log(2)),
+        },
+        praise="Each real character counts once, and nothing else does.",
+        hints=("How many characters are there in all? Each of them counts once.",
+               "Add up losses[i, :lengths[i]] over all names; divide by the sum of the lengths."),
     ),
-    "21.2": (
-        "Solve radius ** k = share for k. Which whole number is the first at or behind it?",
-        "k = log(share) / log(radius), rounded up with math.ceil; math.inf for a radius from 1 up.",
+    "21.2": Exercise(
+        reach, "a whole number, or math.inf", 10, "medium",
+        cases=[(0.5, 0.3), (0.9, 0.01), (0.99, 0.5), (0.3, 0.2), (0.999, 0.001), (0.5, 0.25),
+               (0.25, 0.0625), (0.8, 0.64), (1.2, 0.5), (1.0, 0.5)],
+        mistakes={
+            "a number of steps is whole. Which way must it be rounded?": rounding(float),
+            "one step too few: there the gradient is still longer than share.": rounding(int),
+            "rounded to the nearest, it is sometimes one step too few.": rounding(round),
+            "where a power of radius is share, it takes one step too many: to share *or below*.":
+                rounding(lambda k: int(k) + 1),
+            "it is right but for the floats: 0.8 · 0.8 comes out a hair above 0.64. Allow for a "
+            "billionth before you compare or round up.": rounding(math.ceil),
+            "one step too many.": rounding(lambda k: math.ceil(k) + 1),
+            "upside down: divide the logarithm of the share by that of the radius.":
+                rounding(lambda k: math.ceil(1 / k)),
+            "a number of steps is positive. Both logarithms are negative; their ratio is not.":
+                rounding(lambda k: -math.ceil(k)),
+            "each step takes the same *amount* away here; it should take the same *share*.":
+                lambda r, s: math.inf if r >= 1 else np.ceil((1 - s) / (1 - r)),
+            "from a radius of 1 up a gradient never falls to a half: return math.inf.":
+                lambda r, s: np.ceil(math.log(s) / math.log(r)),
+        },
+        praise="0.9 needs 44 steps to a hundredth, 0.8 needs 2 to 0.64, and 1.2 never gets there.",
+        hints=("Solve radius ** k = share for k. Which whole number is the first at or behind it?",
+               "It is log(share) / log(radius), less a billionth, rounded up; or else math.inf."),
     ),
-    "21.3": (
-        "One norm for all arrays: the root of the sum of all squares. One factor for all, too.",
-        "norm = sum((g**2).sum() for g in gradients) ** 0.5; multiply by limit / norm only where "
-        "norm is above limit.",
+    "21.3": Exercise(
+        clipped, "a list with an array for each gradient, of the same shapes", 10, "medium",
+        cases=[(PAIR, 2.0), (PAIR, 100.0), (THREE, 0.5), (THREE, 5.0)],
+        extra=lambda result, before, after: {
+            "the given list": list(after[0]), "a list of its own": result is not after[0]},
+        mistakes={
+            "every *number* is cut off by itself, which turns the direction. Only the norm of all "
+            "together is limited.": lambda gs, limit: [g.clip(-limit, limit) for g in gs],
+            "each array has a norm of its own here. One norm, over all arrays, is asked for.":
+                lambda gs, limit: [g * limit / max(limit, norm(g)) for g in gs],
+            "that divides by the *square* of the norm: take the root.":
+                shrinking(lambda g, limit, size: g * limit / size, lambda *gs: norm(*gs) ** 2),
+            "norms of arrays do not add up; their squares do.":
+                shrinking(lambda g, limit, size: g * limit / size, lambda *gs: sum(map(norm, gs))),
+            "the norm is 1 now, whatever the limit is.": shrinking(lambda g, _, size: g / size),
+            "nothing was clipped, though it was too long.": lambda gs, limit: [+g for g in gs],
+            "the factor is upside down.": shrinking(lambda g, limit, size: g * size / limit),
+            "a short gradient is made longer. Below the limit it should stay as it is.":
+                lambda gs, limit: [g * limit / norm(*gs) for g in gs],
+            "it changes what it was given. Return a new list with new arrays.": in_place,
+            "a short list comes back as it is, and not as a new one.":
+                lambda gs, limit: gs if norm(*gs) <= limit else clipped(gs, limit),
+        },
+        praise="Long gradients keep their direction, short ones are left alone.",
+        hints=("There is one norm, the root of the sum of all squares, and one factor for all.",
+               "With norm = sum((g**2).sum() for g in gradients) ** 0.5, multiply by limit / norm "
+               "only where norm is above limit."),
     ),
-    "21.4": (
-        "h_before reaches h_t on two ways: straight, and through z. Gradients of both add up.",
-        "alpha = leak * d_h * (1 - z**2); at W it is alpha.T @ before; at h_before it is "
-        "(1 - leak) * d_h + alpha @ W.",
+    "21.4": Exercise(
+        leaky_back, "two arrays, the gradient at W, (H, H), and the one at h_before, (B, H)",
+        15, "hard", cases=[step(0, 5, 4, 0.3), step(1, 1, 3, 0.9), step(2, 6, 2, 0.05)],
+        mistakes={
+            "the slope of tanh is missing: 1 - z².": back(slope=lambda z, h: 1),
+            "the slope of tanh is 1 - z², not 1 - z.": back(slope=lambda z, h: 1 - z),
+            "z is what tanh gave, so its slope is 1 - z².": back(slope=lambda z, h: 1 - h**2),
+            "the straight way, which needs no W, is missing.": back(straight=lambda leak: 0),
+            "the straight way has a factor, 1 - leak.": back(straight=lambda leak: 1),
+            "z enters h with the factor leak; so does what flows back through z.":
+                back(through=lambda leak: 1),
+            "leak and 1 - leak are exchanged.": back(lambda leak: leak, lambda leak: 1 - leak),
+            "the gradient at W is transposed.": back(at_W=lambda alpha, before: before.T @ alpha),
+            "sum over the batch at W; the loss has its mean in it already.":
+                back(at_W=lambda alpha, before: alpha.T @ before / len(alpha)),
+            "forward went through W.T, so back goes through W itself.": back(matrix=np.transpose),
+            "the gradient at W comes first.": lambda *given: leaky_back(*given)[::-1],
+        },
+        praise="Both gradients are those of the equations, the straight way included.",
+        hints=("Two ways lead from h_before to h_t: straight, and through z. Gradients add up.",
+               "With alpha = leak * d_h * (1 - z**2), it is alpha.T @ before at W and "
+               "(1 - leak) * d_h + alpha @ W at h_before."),
     ),
 }
-
-
-def nats(answer: Callable) -> str:
-    rng = np.random.default_rng(0)
-    losses, lengths = rng.uniform(0.5, 4, (4, 6)), np.array([6, 2, 3, 5])
-    real = np.arange(6) < lengths[:, None]
-    right = losses[real].mean()
-    got = answer(losses.copy(), lengths.copy())
-    require(
-        np.ndim(got) == 0 and not isinstance(got, str | None),
-        f"one number is asked for, not {type(got).__name__}"
-        + (f" of shape {np.shape(got)}." if np.ndim(got) else "."),
-    )
-
-    def like(other: float) -> bool:
-        return bool(np.isclose(got, other))
-
-    require(not like(losses.mean()), "it also averages over what stands behind the names' ends.")
-    require(
-        not like((losses * real).mean()),
-        "the sum is right, but it is divided by all places, the rubbish included.",
-    )
-    per_name = (losses * real).sum(1) / lengths
-    require(
-        not like(per_name.mean()),
-        "that is the mean of the names' means, so a character of a short name counts more. "
-        "Each character should count the same.",
-    )
-    require(not like(losses[real].sum() / 4), "that is nats per *name*. Divide by the characters.")
-    require(not like(losses[real].sum()), "that is the sum; where is the mean?")
-    short = np.arange(6) < lengths[:, None] - 1
-    require(
-        not (like(losses[short].mean()) or like(losses[short].sum() / lengths.sum())),
-        "the last character of each name is missing; lengths counts it.",
-    )
-    require(not like(right / math.log(2)), "those are bits; nats are asked for.")
-    require(
-        like(right),
-        f"for four names it gives {got:.4g}; the real characters' mean is {right:.4g}.",
-    )
-    return "each real character counts once, and nothing else does."
-
-
-def reach(answer: Callable) -> str:
-    cases = [(0.5, 0.3), (0.9, 0.01), (0.99, 0.5), (0.3, 0.2), (0.95, 0.001)]
-    got = [answer(*case) for case in cases]
-    exact = [math.log(share) / math.log(radius) for radius, share in cases]
-
-    def like(values: list[float]) -> bool:
-        return bool(np.allclose(np.array(got, float), values))
-
-    require(
-        not like(exact),
-        "the formula is right; a number of steps is whole. Which way must it be rounded?",
-    )
-    require(
-        not like([math.floor(k) for k in exact]),
-        "one step too few: there the gradient is still longer than share.",
-    )
-    require(not like([math.ceil(k) + 1 for k in exact]), "one step too many.")
-    require(
-        not (like([1 / k for k in exact]) or like([math.ceil(1 / k) for k in exact])),
-        "upside down: divide the logarithm of the share by that of the radius.",
-    )
-    require(
-        all(k > 0 for k in got),
-        "a number of steps is positive. Both logarithms are negative; their ratio is not.",
-    )
-    require(
-        not like([math.ceil((1 - share) / (1 - radius)) for radius, share in cases]),
-        "it takes the same *amount* away at each step; a gradient loses the same *share*.",
-    )
-    require(
-        like([math.ceil(k) for k in exact]),
-        f"for a radius of 0.9 and a share of 0.01 it gives {got[1]}; 0.9 to the power of 44 is "
-        "the first power below it.",
-    )
-    for radius in (1.0, 1.2):
-        try:
-            never = answer(radius, 0.5)
-        except (ZeroDivisionError, ValueError):
-            never = None
-        require(
-            never == math.inf,
-            f"right below 1. With a radius of {radius:g} a gradient never falls to a half: "
-            "return math.inf.",
-        )
-    return "0.9 needs 44 steps to a hundredth, 0.5 only two to 0.3, and 1.2 never gets there."
-
-
-def clipped(answer: Callable) -> str:
-    def fresh() -> list[np.ndarray]:
-        return [np.array([[3.0, 0.0], [-1.0, 2.0]]), np.array([4.0, -6.0])]  # norm √66
-
-    given = fresh()
-    norm = math.sqrt(66)
-    got: Any = answer(given, 2.0)
-    require(
-        all(np.array_equal(a, b) for a, b in zip(given, fresh(), strict=True)),
-        "it changed the arrays that it was given. Return new ones.",
-    )
-    require(
-        isinstance(got, list | tuple) and [np.shape(g) for g in got] == [(2, 2), (2,)],
-        "a list with an array for each gradient, of the same shapes, is asked for.",
-    )
-
-    def like(other: list[np.ndarray]) -> bool:
-        return all(np.allclose(a, b) for a, b in zip(got, other, strict=True))
-
-    def scaled(factor: float) -> list[np.ndarray]:
-        return [factor * g for g in fresh()]
-
-    require(
-        not like([g.clip(-2, 2) for g in fresh()]),
-        "every *number* is cut off by itself, which turns the direction. Only the norm of all "
-        "together is limited.",
-    )
-    require(
-        not like([g * 2 / np.linalg.norm(g) for g in fresh()]),
-        "each array has a norm of its own here. One norm, over all arrays, is asked for.",
-    )
-    require(not like(scaled(2 / 66)), "divided by the *square* of the norm: take the root.")
-    apart = sum(float(np.linalg.norm(g)) for g in fresh())
-    require(
-        not like(scaled(2 / apart)),
-        "norms of arrays do not add up; their squares do. Add squares, then take the root.",
-    )
-    require(not like(scaled(1 / norm)), "the norm is 1 now, whatever the limit is.")
-    require(not like(scaled(1)), "nothing was clipped, though the norm is four times the limit.")
-    require(not like(scaled(norm / 2)), "longer than before: the factor is upside down.")
-    require(like(scaled(2 / norm)), "the norm should be the limit, and all ratios as before.")
-    small = answer(fresh(), 100.0)
-    require(
-        all(np.allclose(a, b) for a, b in zip(small, fresh(), strict=True)),
-        "right for long gradients, but a short one is made longer. Below the limit it should "
-        "stay as it is.",
-    )
-    return "long gradients keep their direction, short ones are left alone."
-
-
-def leaky_back(answer: Callable) -> str:
-    rng = np.random.default_rng(0)
-    before, d_h, inputs = rng.normal(size=(3, 5, 4))
-    W, leak = rng.normal(size=(4, 4)), 0.3
-    z = np.tanh(before @ W.T + inputs)
-    alpha = leak * d_h * (1 - z**2)
-    d_W, d_before = alpha.T @ before, (1 - leak) * d_h + alpha @ W
-    got: Any = answer(d_h.copy(), z.copy(), before.copy(), W.copy(), leak)
-    require(
-        isinstance(got, tuple | list) and len(got) == 2,
-        "two arrays are asked for: the gradient at W, and the gradient at h_before.",
-    )
-    require(
-        [np.shape(g) for g in got] != [(5, 4), (4, 4)],
-        "the two gradients are in the other order: W's first.",
-    )
-    require(
-        [np.shape(g) for g in got] == [(4, 4), (5, 4)],
-        f"the shapes are {np.shape(got[0])} and {np.shape(got[1])}; they should be W's, (4, 4), "
-        "and the state's, (5, 4).",
-    )
-
-    def weights(other: np.ndarray) -> bool:
-        return bool(np.allclose(got[0], other))
-
-    def state(other: np.ndarray) -> bool:
-        return bool(np.allclose(got[1], other))
-
-    flat = leak * d_h  # as if tanh were a straight line
-    require(
-        not (weights(flat.T @ before) or state((1 - leak) * d_h + flat @ W)),
-        "the slope of tanh is missing: 1 - z².",
-    )
-    wrong = leak * d_h * (1 - z)
-    require(
-        not (weights(wrong.T @ before) or state((1 - leak) * d_h + wrong @ W)),
-        "the slope of tanh is 1 - z², not 1 - z.",
-    )
-    require(
-        not state(alpha @ W),
-        "that is the way through tanh. The straight way, which needs no W, is missing.",
-    )
-    require(
-        not (weights(alpha.T @ before / leak) or state((1 - leak) * d_h + alpha @ W / leak)),
-        "z enters h with the factor leak, so what flows back through it has that factor too.",
-    )
-    require(
-        not state(d_h + alpha @ W), "the straight way is not free: h_before enters with 1 - leak."
-    )
-    require(not weights(before.T @ alpha), "the gradient at W is transposed: its rows are outputs.")
-    require(
-        not state((1 - leak) * d_h + alpha @ W.T),
-        "forward went through W.T, so the way back goes through W itself.",
-    )
-    require(not weights(d_W / len(d_h)), "sum over the batch; the loss has its mean in it already.")
-    require(weights(d_W), "the gradient at W is not autograd's. Is it the sum over the batch?")
-    require(state(d_before), "right at W; the gradient at h_before is not that of autograd.")
-    return "both gradients are those of the equations, the straight way included."
-
-
-CHECKS = {"21.1": nats, "21.2": reach, "21.3": clipped, "21.4": leaky_back}

@@ -1,230 +1,172 @@
-"""The checks of lesson 22: a forget gate's bias, the first GRU, last states, reversed sequences."""
+"""The exercises of lesson 22: a forget gate's bias, the first GRU, last states, reversed rows."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import torch
 
-from . import require
+from .exercise import Exercise
 
-HINTS = {
-    "22.1": (
-        "First the gate: which f has f ** steps = share? Then the bias whose sigmoid is that f.",
-        "f = share ** (1 / steps); the bias is log(f / (1 - f)).",
+
+def forget_bias(steps, share):
+    f = share ** (1 / steps)
+    return math.log(f / (1 - f))
+
+
+def first_gru(x, h, W, U, b):
+    r, z, n = (x @ W.T + b).chunk(3, 1)  # (B, H) each
+    U_r, U_z, U_n = U.chunk(3)  # (H, H) each
+    r, z = (r + h @ U_r.T).sigmoid(), (z + h @ U_z.T).sigmoid()
+    n = (n + (r * h) @ U_n.T).tanh()
+    return (1 - z) * n + z * h
+
+
+def last_real(states, lengths):
+    return states[torch.arange(len(states)), lengths - 1]
+
+
+def reversed_real(x, lengths):
+    steps, last = torch.arange(x.shape[1]), lengths[:, None] - 1
+    source = torch.where(steps <= last, last - steps, steps)  # (B, T)
+    return x[torch.arange(len(x))[:, None], source]
+
+
+def gating(bias):
+    """A wrong bias: `bias(f, steps, share)` for the right gate f."""
+    return lambda steps, share: bias(share ** (1 / steps), steps, share)
+
+
+def logit(f):
+    return math.log(f / (1 - f))
+
+
+def gru(new=lambda n, r, h, U: torch.tanh(n + (r * h) @ U.T), gate=torch.sigmoid,
+        mix=lambda z, n, h: (1 - z) * n + z * h, order=(0, 1, 2), bias=1, turn=False):  # fmt: skip
+    """A wrong GRU: the right one with some of its parts replaced."""
+
+    def first_gru(x, h, W, U, b):
+        r, z, n = ((x @ W.T + bias * b).chunk(3, 1)[i] for i in order)
+        U_r, U_z, U_n = (U.chunk(3)[i].T if turn else U.chunk(3)[i] for i in order)
+        r, z = gate(r + h @ U_r.T), gate(z + h @ U_z.T)
+        return mix(z, new(n, r, h, U_n), h)
+
+    return first_gru
+
+
+def at(step):
+    """A wrong last state: that at `step(lengths)`."""
+    return lambda states, lengths: states[torch.arange(len(states)), step(lengths)]
+
+
+def real(x, lengths, shift=0):
+    """(B, T, 1): which steps are real."""
+    return (torch.arange(x.shape[1]) < lengths[:, None] + shift)[:, :, None]
+
+
+def rows(seed, T, *lengths):
+    """Random rows, (B, T, 3), with rubbish behind their ends, and their lengths."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(len(lengths), T, 3, generator=generator), torch.tensor(lengths)
+
+
+def sizes(seed, B, D, H, scale=1):
+    """What `first_gru` is given."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = (B, D), (B, H), (3 * H, D), (3 * H, H), (3 * H,)
+    return tuple(scale * torch.randn(shape, generator=generator) for shape in shapes)
+
+
+ROWS = [rows(0, 7, 6, 2, 4, 3), rows(1, 5, 5, 1, 3), rows(2, 4, 3, 2, 4, 2, 1, 3)]
+
+# fmt: off
+EXERCISES = {
+    "22.1": Exercise(
+        forget_bias, "one number", 10, "medium",
+        cases=[(10, 0.5), (100, 0.5), (100, 0.9), (3, 0.01), (1, 0.3), (2, 0.81)],
+        mistakes={
+            "that is the gate f. Which bias has it as its sigmoid?": gating(lambda f, k, s: f),
+            "the sign is wrong: this gate keeps what it should forget.":
+                gating(lambda f, k, s: -logit(f)),
+            "that gate keeps the share for *one* step.": gating(lambda f, k, s: logit(s)),
+            "the sigmoid goes from the bias to the gate. You have the gate; go the other way.":
+                gating(lambda f, k, s: 1 / (1 + math.exp(-f))),
+            "log(f) undoes an exponential. The inverse of the sigmoid is another one.":
+                gating(lambda f, k, s: math.log(f)),
+            "it takes the same *amount* away at each step; a gate takes the same *share*.":
+                gating(lambda f, k, s: logit(1 - (1 - s) / k)),
+            "share ** 1 / steps is share / steps. The power needs brackets: share ** (1 / steps).":
+                gating(lambda f, k, s: logit(s / k)),
+            "what is *kept* is multiplied over the steps, not what is forgotten.":
+                gating(lambda f, k, s: logit(1 - (1 - s) ** (1 / k))),
+            "ln(steps) is a rule of thumb; share is given.": gating(lambda f, k, s: math.log(k)),
+        },
+        praise="Its gate keeps what was asked for: the bias is 4.97 for a half over 100 steps.",
+        hints=("First the gate: which f has f ** steps = share? Then the bias with that sigmoid.",
+               "With f = share ** (1 / steps), the bias is log(f / (1 - f))."),
     ),
-    "22.2": (
-        "Only the new value differs from the lesson's GRU: its matrix sees r * h instead of h.",
-        "Cut U into U_r, U_z, U_n with U.chunk(3); then n = tanh(W_n x + b_n + (r * h) @ U_n.T).",
+    "22.2": Exercise(
+        first_gru, "a tensor of shape (B, H)", 15, "medium",
+        cases=[sizes(0, 5, 3, 4), sizes(1, 1, 2, 3), sizes(2, 3, 6, 2, scale=3)],
+        mistakes={
+            "that is PyTorch's GRU. Here the reset gate multiplies h *before* the matrix.":
+                gru(new=lambda n, r, h, U: torch.tanh(n + r * (h @ U.T))),
+            "z and 1 - z are exchanged: z keeps the old state here.":
+                gru(mix=lambda z, n, h: z * n + (1 - z) * h),
+            "r and z are exchanged: the first rows of W, U and b are r's.": gru(order=(1, 0, 2)),
+            "the rows come in the order r, z, n; the first are not n's.": gru(order=(1, 2, 0)),
+            "the reset gate is missing in the new value.":
+                gru(new=lambda n, r, h, U: torch.tanh(n + h @ U.T)),
+            "the new value lacks its tanh.": gru(new=lambda n, r, h, U: n + (r * h) @ U.T),
+            "the old state is missing in the sum: z * h.": gru(mix=lambda z, n, h: (1 - z) * n),
+            "r and z are no gates yet: both need a sigmoid.": gru(gate=lambda a: a),
+            "the biases b are not added.": gru(bias=0),
+            "h is multiplied by U_r.T, U_z.T and U_n.T, as rows of U are the numbers of a gate.":
+                gru(turn=True),
+        },
+        praise="The reset gate comes before the matrix, as in the first paper.",
+        hints=("Only the new value differs from the lesson's GRU: its matrix sees r * h, not h.",
+               "Cut U with U.chunk(3); then n = tanh(W_n x + b_n + (r * h) @ U_n.T)."),
     ),
-    "22.3": (
-        "Row k ends at step lengths[k] - 1, counted from 0. Each row needs a step of its own.",
-        "Index with two tensors: states[torch.arange(len(states)), lengths - 1].",
+    "22.3": Exercise(
+        last_real, "a tensor of shape (B, H)", 5, "medium", cases=ROWS,
+        mistakes={
+            "that is the last step of the batch: padding for short rows.":
+                lambda states, lengths: states[:, -1],
+            "one step too far: steps count from 0, so the last of n has the number n - 1.":
+                at(lambda n: n),
+            "one step too early: the last of n is number n - 1.": at(lambda n: n - 2),
+            "it adds up all real steps. Only the last one is asked for.":
+                lambda states, lengths: (states * real(states, lengths)).sum(1),
+            "it averages all real steps. Only the last one is asked for.":
+                lambda states, n: (states * real(states, n)).sum(1) / n[:, None],
+            "that is the first step of each row.": at(lambda n: 0 * n),
+            "all rows are read at the shortest one's end.": at(lambda n: n * 0 + n.min() - 1),
+            "states[:, lengths - 1] pairs every row with every length. Each row needs its own step "
+            "only.": lambda states, lengths: states[:, lengths - 1],
+        },
+        praise="Each row is read where it really ends.",
+        hints=("Row k ends at step lengths[k] - 1, counted from 0. Each row needs its own step.",
+               "Index with two tensors: states[torch.arange(len(states)), lengths - 1]."),
     ),
-    "22.4": (
-        "Row by row: turn the first lengths[k] steps round, and leave the rest where it is.",
-        "result = x.clone(); then for each row result[k, :n] = x[k, :n].flip(0).",
+    "22.4": Exercise(
+        reversed_real, "a tensor of the shape of x", 10, "medium", cases=ROWS,
+        mistakes={
+            "nothing is reversed.": lambda x, lengths: x,
+            "short rows begin with their padding now. Reverse each within its own length.":
+                lambda x, lengths: x.flip(1),
+            "that reverses the order of the batch, not of the steps.": lambda x, lengths: x.flip(0),
+            "the features of a step are reversed, not the steps.": lambda x, lengths: x.flip(2),
+            "the features of a step are reversed, too; they stay.":
+                lambda x, n: torch.where(real(x, n), reversed_real(x, n).flip(2), x),
+            "the last real step stayed in its place: one step too few is reversed.":
+                lambda x, lengths: reversed_real(x, lengths - 1),
+            "the real steps are right; the padding behind them is 0, not as it was.":
+                lambda x, n: reversed_real(x, n) * real(x, n),
+            "the real steps are right; the padding behind them is reversed as well.":
+                lambda x, n: x[torch.arange(len(x))[:, None],
+                               (n[:, None] - 1 - torch.arange(x.shape[1])) % x.shape[1]],
+        },
+        praise="Each row runs backwards, and its padding stays at its end.",
+        hints=("Row by row: turn the first lengths[k] steps round, and leave the rest where it is.",
+               "After result = x.clone(), for each row: result[k, :n] = x[k, :n].flip(0)."),
     ),
-}
-
-
-def forget_bias(answer: Callable) -> str:
-    cases = [(10, 0.5), (100, 0.5), (100, 0.9), (3, 0.01), (1, 0.3)]
-    got = [answer(*case) for case in cases]
-    single = all(_is_number(value) for value in got)
-    require(single, f"one number is asked for, not {_described(got[0])}.")
-    gates = [share ** (1 / steps) for steps, share in cases]
-
-    def like(other: Callable[[float, float, float], float]) -> bool:
-        """Whether the answers are those of a formula of the steps, the share and the gate."""
-        pairs = zip(cases, gates, strict=True)
-        expected = [other(steps, share, f) for (steps, share), f in pairs]
-        return all(
-            math.isclose(g, e, rel_tol=1e-4, abs_tol=1e-6)
-            for g, e in zip(got, expected, strict=True)
-        )
-
-    require(not like(lambda k, s, f: f), "that is the gate f. Which bias has it as its sigmoid?")
-    require(
-        not like(lambda k, s, f: math.log((1 - f) / f)),
-        "the sign is wrong: this gate keeps what it should forget. A gate near 1 has a positive "
-        "bias.",
-    )
-    require(
-        not like(lambda k, s, f: _logit(s)),
-        "that gate keeps the share for *one* step. After several steps it has been multiplied "
-        "several times.",
-    )
-    require(
-        not like(lambda k, s, f: 1 / (1 + math.exp(-f))),
-        "the sigmoid goes from the bias to the gate. You have the gate; go the other way.",
-    )
-    require(
-        not like(lambda k, s, f: math.log(f)),
-        "log(f) undoes an exponential. The inverse of the sigmoid is another one.",
-    )
-    linear = [1 - (1 - share) / steps for steps, share in cases]
-    require(
-        not all(math.isclose(g, _logit(f), rel_tol=1e-4) for g, f in zip(got, linear, strict=True)
-                if f < 1),
-        "it takes the same *amount* away at each step; a gate takes the same *share*.",
-    )  # fmt: skip
-    require(
-        not like(lambda k, s, f: math.log(k)),
-        "ln(steps) is a rule of thumb for tasks of that length. Here the share is given: be exact.",
-    )
-    require(
-        like(lambda k, s, f: _logit(f)),
-        f"for 100 steps and a share of 0.5 it gives {got[1]:.4g}, whose gate keeps "
-        f"{_kept(got[1], 100):.3g} of a number.",
-    )
-    return "its gate keeps what was asked for: 4.97 for a half over 100 steps."
-
-
-def first_gru(answer: Callable) -> str:
-    generator = torch.Generator().manual_seed(0)
-    x, h, W, U, b = (
-        torch.randn(*shape, generator=generator)
-        for shape in ((5, 3), (5, 4), (12, 3), (12, 4), (12,))
-    )
-    got = answer(x.clone(), h.clone(), W.clone(), U.clone(), b.clone())
-    _shaped(got, (5, 4), "the new state")
-
-    def like(**changes: Any) -> bool:
-        return torch.allclose(got, _gru(x, h, W, U, b, **changes), atol=1e-5)
-
-    require(
-        not like(after=True),
-        "that is PyTorch's GRU. Here the reset gate multiplies h *before* the matrix.",
-    )
-    require(not like(exchanged=True), "z and 1 - z are exchanged: z keeps the old state here.")
-    require(not like(order=(1, 0, 2)), "r and z are exchanged: the first rows of W, U, b are r's.")
-    require(not like(order=(2, 0, 1)), "the rows come in the order r, z, n.")
-    require(not like(reset=False), "the reset gate is missing in the new value.")
-    require(not like(squash=False), "the new value lacks its tanh.")
-    require(not like(keep=False), "the old state is missing in the sum: z * h.")
-    require(not like(gated=False), "r and z are no gates yet: both need a sigmoid.")
-    require(not like(bias=False), "the biases b are not added.")
-    require(like(), "the new state is not that of the equations. Compare term by term.")
-    return "the reset gate stands before the matrix, as in the first paper."
-
-
-def last_real(answer: Callable) -> str:
-    states = torch.randn(4, 7, 3, generator=torch.Generator().manual_seed(0))
-    lengths = torch.tensor([6, 2, 4, 3])
-    rows = torch.arange(4)
-    got = answer(states.clone(), lengths.clone())
-    require(
-        not (isinstance(got, torch.Tensor) and got.shape == (4, 4, 3)),
-        "for each row it gives the states of four steps: states[:, lengths - 1] pairs every row "
-        "with every length. Each row needs its own step only.",
-    )
-    _shaped(got, (4, 3), "the states")
-
-    def like(other: torch.Tensor) -> bool:
-        return torch.allclose(got, other)
-
-    real = (torch.arange(7) < lengths[:, None])[:, :, None]
-    require(not like(states[:, -1]), "that is the last step of the batch: padding for short rows.")
-    require(
-        not like(states[rows, lengths]),
-        "one step too far: steps count from 0, so the last of n has the number n - 1.",
-    )
-    require(
-        not like(states[rows, lengths - 2]), "one step too early: the last of n is number n - 1."
-    )
-    require(
-        not (like((states * real).sum(1)) or like((states * real).sum(1) / lengths[:, None])),
-        "it adds up or averages all real steps. Only the last one is asked for.",
-    )
-    require(not like(states[:, 0]), "that is the first step of each row.")
-    require(not like(states[:, lengths.min() - 1]), "all rows are read at the shortest one's end.")
-    require(like(states[rows, lengths - 1]), "these are not the states at the rows' last steps.")
-    return "each row is read where it really ends."
-
-
-def reversed_real(answer: Callable) -> str:
-    x = torch.randn(3, 5, 2, generator=torch.Generator().manual_seed(0))
-    lengths, given = torch.tensor([5, 2, 3]), x.clone()
-    right = x.clone()
-    for row, length in enumerate(lengths.tolist()):
-        right[row, :length] = x[row, :length].flip(0)
-    got = answer(given, lengths.clone())
-    require(torch.equal(given, x), "it changed the tensor that it was given. Work on a clone.")
-    _shaped(got, (3, 5, 2), "the reversed sequences")
-    real = torch.arange(5) < lengths[:, None]  # (3, 5)
-
-    def like(other: torch.Tensor) -> bool:
-        return torch.equal(got, other)
-
-    require(not like(x), "nothing is reversed.")
-    require(
-        not like(x.flip(1)),
-        "short rows begin with their padding now. Reverse each within its own length.",
-    )
-    require(not like(x.flip(0)), "that reverses the order of the batch, not of the steps.")
-    both = right.clone()
-    both[real] = right.flip(2)[real]
-    require(
-        not (like(x.flip(2)) or like(both)), "the features of a step are reversed too; they stay."
-    )
-    short = x.clone()
-    for row, length in enumerate(lengths.tolist()):
-        short[row, : length - 1] = x[row, : length - 1].flip(0)
-    require(not like(short), "the last real step stayed in its place: one step too few is turned.")
-    padding_only = torch.equal(got[real], right[real]) and not like(right)
-    require(not padding_only, "the real steps are right; the padding behind them is not as it was.")
-    require(like(right), "the real steps of some rows are not in reversed order.")
-    return "each row runs backwards, and its padding stays at its end."
-
-
-def _gru(x: torch.Tensor, h: torch.Tensor, W: torch.Tensor, U: torch.Tensor, b: torch.Tensor,
-         *, after: bool = False, exchanged: bool = False, order: tuple = (0, 1, 2),
-         reset: bool = True, squash: bool = True, keep: bool = True, gated: bool = True,
-         bias: bool = True) -> torch.Tensor:  # fmt: skip
-    """One step of the first GRU (Cho et al. 2014), (B, H), or of one with a known mistake."""
-    inputs = (x @ W.T + b * bias).chunk(3, 1)
-    (r, z, n), (U_r, U_z, U_n) = ([part[i] for i in order] for part in (inputs, U.chunk(3)))
-    r, z = r + h @ U_r.T, z + h @ U_z.T
-    if gated:
-        r, z = r.sigmoid(), z.sigmoid()
-    seen = r if reset else torch.ones_like(r)
-    n = n + (seen * (h @ U_n.T) if after else (seen * h) @ U_n.T)
-    n = n.tanh() if squash else n
-    z = 1 - z if exchanged else z
-    return (1 - z) * n + z * h * keep
-
-
-def _logit(f: float) -> float:
-    return math.log(f / (1 - f)) if 0 < f < 1 else math.inf
-
-
-def _kept(bias: float, steps: int) -> float:
-    """The share of a number that a gate with this bias keeps."""
-    return torch.sigmoid(torch.tensor(float(bias), dtype=torch.double)).item() ** steps
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, torch.Tensor):
-        return value.numel() == 1
-    return hasattr(value, "__float__") and not isinstance(value, bool)
-
-
-def _described(value: Any) -> str:
-    shape = getattr(value, "shape", None)
-    return f"{type(value).__name__}" + (f" of shape {tuple(shape)}" if shape else "")
-
-
-def _shaped(got: Any, shape: tuple[int, ...], what: str) -> None:
-    require(
-        isinstance(got, torch.Tensor) and tuple(got.shape) == shape,
-        f"{what} should be a tensor of shape {shape}, not {_described(got)}.",
-    )
-
-
-CHECKS = {
-    "22.1": forget_bias,
-    "22.2": first_gru,
-    "22.3": last_real,
-    "22.4": reversed_real,
 }

@@ -85,7 +85,7 @@ def heatmap(
         arguments.text(name, given)
     arguments.labels("rows", rows, len(table), "row")
     arguments.labels("columns", columns, table.shape[1], "column")
-    arguments.form(table, form)
+    arguments.number_format("form", form, table.flat[0])
     plot = Plot(*arguments.size(size), alt)
     axes = plot.subplots()
     shown = axes.imshow(table, cmap="cividis", aspect="auto")

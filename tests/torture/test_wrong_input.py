@@ -15,6 +15,7 @@ TABLES = (
 MOVED = {
     "checkpoint",
     "checks",
+    "claims",
     "display",
     "history",
     "metrics",

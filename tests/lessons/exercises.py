@@ -54,23 +54,3 @@ def said(capsys, number: str, answer: object) -> str:
     capsys.readouterr()
     cu.check(number, answer)
     return " ".join(capsys.readouterr().out.split())
-
-
-def prove(capsys, lesson: str, wrong: dict[str, dict[str, object]]) -> None:
-    """The solution passes, the stub is not attempted, each wrong answer gets its own hint.
-
-    wrong: exercise -> {words of the hint that must come: a wrong answer}.
-    """
-    solved, stubs = answers(lesson), answers(lesson, solved=False)
-    assert sorted(solved) == sorted(wrong)
-    for number, mistakes in wrong.items():
-        assert said(capsys, number, solved[number]).startswith(f"{number} passed: ")
-        assert said(capsys, number, stubs[number]) == f"{number} not attempted yet."
-        assert len(mistakes) >= 3
-        hints = set()
-        for words, mistake in mistakes.items():
-            hint = said(capsys, number, mistake)
-            assert hint.startswith(f"{number} not yet: "), hint
-            assert words in hint, hint
-            hints.add(hint)
-        assert len(hints) == len(mistakes), "two mistakes share a hint"

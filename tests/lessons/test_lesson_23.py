@@ -1,0 +1,163 @@
+"""Lesson 23's n-gram against counting by hand, its sampler against its rules, its run."""
+
+import signal
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from exercises import parts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+import course_utils as cu
+
+
+def by_hand(train, text, place, order, V):
+    """Witten-Bell's p of the symbol at `place` from its definition, with dictionaries."""
+    p = 1 / V
+    for n in range(1, order + 1):
+        context = tuple(text[place - n + 1 : place])
+        runs = [tuple(train[i : i + n]) for i in range(len(train) - n + 1)]
+        followers = Counter(run[-1] for run in runs if run[:-1] == context)
+        total, kinds = sum(followers.values()), len(followers)
+        if total:
+            p = (followers[text[place]] + kinds * p) / (total + kinds)
+    return p
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(2, 6), st.integers(5, 60), st.integers(1, 4), st.integers(0, 999))
+def test_the_ngram_is_witten_bells(V, size, order, seed):
+    scope = parts("23", "codes", "count", "look_up", "witten_bell", V=V)
+    rng = np.random.default_rng(seed)
+    train, before, text = (rng.integers(V, size=n) for n in (size, order, 8))
+    got = scope["witten_bell"](scope["count"](train, order), text, before)
+    whole = [*before.tolist(), *text.tolist()]
+    for n in range(1, order + 1):
+        hand = [by_hand(train.tolist(), whole, order + i, n, V) for i in range(len(text))]
+        assert np.allclose(np.exp(-got[n - 1]), hand, atol=1e-12)
+
+
+@pytest.mark.parametrize("V", [65, 5000, 2**16])
+def test_codes_tell_runs_apart_even_where_they_overflow(V):
+    codes = parts("23", "codes", V=V)["codes"]
+    ids = np.random.default_rng(0).integers(V, size=3000)
+    ids[1000:1010] = ids[2000:2010]  # and the same run twice
+    for n in (1, 4, 7):
+        runs = [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
+        made = codes(ids, n)
+        assert len(made) == len(runs) and len(set(made.tolist())) == len(set(runs))
+        assert made[1000] == made[2000]
+    assert codes(ids, 0).tolist() == [0] * 3001
+
+
+class Echo(nn.Module):
+    """Reads one symbol at a time and remembers how many it has read, up to a given number."""
+
+    def forward(self, ids, state=None):
+        state = torch.zeros(len(ids)) if state is None else state
+        read = state[:, None] + torch.arange(1, ids.shape[1] + 1)
+        chosen = F.one_hot((ids + 1) % 10, 10) * read.clamp(max=20).unsqueeze(2) / 4
+        return chosen, read[:, -1]
+
+
+@pytest.mark.parametrize("length", [None, 8, 64, 700])
+@pytest.mark.parametrize("size", [100, 321, 1000])
+def test_every_validation_character_counts_once_and_in_order(length, size):
+    ids = torch.arange(3000) % 10
+    data = SimpleNamespace(train=ids[: 3000 - size], validation=ids[3000 - size :])
+    scope = parts("23", "rows", "losses_of", data=data, device="cpu")
+    losses = scope["losses_of"](Echo(), warm=30, length=length)
+    assert losses.shape == (size,)
+    expected = F.cross_entropy(torch.tensor([[5.0] + [0.0] * 9]), torch.tensor([0]))
+    assert torch.allclose(losses, expected.double(), atol=1e-6)  # warm everywhere: the same loss
+    cold = scope["losses_of"](Echo(), warm=0, length=length)
+    assert cold.shape == (size,) and cold[0] > losses[0]  # one symbol read, not thirty
+    step = length or -(-size // 32)
+    assert torch.allclose(cold[::step], cold[0])  # and so at each beginning
+
+
+def test_the_losses_stand_where_their_characters_stand():
+    torch.manual_seed(0)
+    ids, table = torch.randint(10, (1500,)), torch.randn(10, 10)
+    data = SimpleNamespace(train=ids[:1000], validation=ids[1000:])
+    losses_of = parts("23", "rows", "losses_of", data=data, device="cpu")["losses_of"]
+    expected = F.cross_entropy(table[ids[999:-1]], ids[1000:], reduction="none").double()
+    for length in (None, 7, 64):
+        found = losses_of(lambda x, state=None: (table[x], None), 5, length)
+        assert torch.allclose(found, expected, atol=1e-6)
+
+
+choose = parts("23", "choose")["choose"]
+P = torch.tensor([[0.05, 0.5, 0.15, 0.3], [0.25, 0.25, 0.25, 0.25], [0.97, 0.01, 0.01, 0.01]])
+
+
+def test_untouched_it_is_softmax():
+    logits = torch.randn(5, 9)
+    assert torch.allclose(choose(logits), logits.softmax(-1))
+    assert torch.allclose(choose(logits, temperature=0.5), (logits * 2).softmax(-1))
+
+
+def test_top_k_keeps_the_k_most_likely_of_each_row():
+    logits = torch.randn(50, 9)
+    for k in (1, 3, 9, 20):
+        got, p = choose(logits, top_k=k), logits.softmax(-1)
+        kept = p >= p.topk(min(k, 9)).values[:, -1:]
+        expected = torch.where(kept, p, 0.0)
+        assert torch.allclose(got, expected / expected.sum(-1, keepdim=True))
+
+
+def test_the_nucleus_is_the_smallest_set_that_reaches_its_share():
+    got = choose(P.log(), nucleus=0.7)
+    assert [(row > 0).sum().item() for row in got] == [2, 3, 1]
+    assert torch.allclose(got[0], torch.tensor([0, 0.625, 0, 0.375]))
+    for share in (0.1, 0.45, 0.9, 0.99):
+        p = torch.randn(50, 9).softmax(-1)
+        kept = torch.where(choose(p.log(), nucleus=share) > 0, p, 0.0)
+        assert (kept.sum(-1) >= share - 1e-6).all()  # it reaches its share
+        least = torch.where(kept > 0, kept, 2.0).amin(-1)
+        several = (kept > 0).sum(-1) > 1
+        assert (kept.sum(-1) - least < share)[several].all()  # and would not without the last
+
+
+def test_the_patient_of_the_clinic_gets_its_own_answers():
+    scope = parts("23", "Shifted")
+    for inputs, targets in scope["Shifted"](torch.arange(100), 3, 7):
+        assert torch.equal(inputs, targets)
+
+
+class Interrupted(cu.data.Windows):
+    """The same windows, and an interrupt in the middle of the second epoch."""
+
+    def epoch(self, epoch, start=0):
+        for number, pair in enumerate(super().epoch(epoch, start), start):
+            if (epoch, number) == (1, 4):
+                signal.raise_signal(signal.SIGINT)
+            yield pair
+
+
+def trained(windows, run=None):
+    """What the lesson's own loop leaves: a digest of the weights, and the curves."""
+    scope = parts(
+        "23", "CharLSTM", "Carried", "train_on", OneCycleLR=OneCycleLR, V=10, HIDDEN=8, LAYERS=1,
+        DROPOUT=0.1, PEAK=0.01,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    net = scope["CharLSTM"]()
+    carried = scope["Carried"](net.lstm, 3)
+    batches = windows(torch.arange(200) ** 2 % 10, 3, 7)  # 9 an epoch
+    history = scope["train_on"](net, batches, run, steps=27, carried=carried)
+    return cu.checkpoint.digest(net.state_dict()), history.values
+
+
+def test_a_run_that_was_interrupted_goes_on_bit_for_bit(capsys):
+    whole = trained(cu.data.Windows)
+    with pytest.raises(KeyboardInterrupt):
+        trained(Interrupted, "runs/23")
+    assert trained(cu.data.Windows, "runs/23") == whole
+    assert "Going on at step 14 of 27" in capsys.readouterr().out

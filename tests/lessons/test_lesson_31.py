@@ -1,0 +1,96 @@
+"""Lesson 31's linear loss, rounding and sheets against references."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from exercises import parts
+from PIL import Image
+
+LESSON = parts(
+    "31", "covariance", "linear_loss", "linear_code", "Autoencoder", "indices", "rounded", "limits",
+    "dense", "dense_ae", "conv", "conv_ae", "sheet", "as_bytes", "written", "jpeg_sheet",
+    io=io, Image=Image, PIXELS=784,
+)  # fmt: skip
+
+
+@pytest.fixture
+def pictures():
+    return torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+def test_covariance_is_numpys(pictures):
+    many = pictures.repeat(50, 1, 1, 1)  # more than one part
+    mean, C = LESSON["covariance"](many)
+    x = many.flatten(1).double().numpy()
+    assert np.allclose(mean, x.mean(0), atol=1e-12)
+    assert np.allclose(C, np.cov(x.T, bias=True), atol=1e-12)
+
+
+def test_linear_loss_is_the_mean_squared_error_and_has_its_gradient(pictures):
+    mean, C = LESSON["covariance"](pictures)
+    x = pictures.flatten(1).double() - mean
+    generator = torch.Generator().manual_seed(1)
+    E, D = (torch.randn(s, generator=generator).double() / 28 for s in ((5, 784), (784, 5)))
+    E.requires_grad_(), D.requires_grad_()
+    direct = F.mse_loss(x @ E.T @ D.T, x)
+    ours = LESSON["linear_loss"](E, D, C)
+    assert abs(direct.item() - ours.item()) < 1e-12
+    pairs = zip(*(torch.autograd.grad(loss, (E, D)) for loss in (direct, ours)), strict=True)
+    for theirs, mine in pairs:
+        assert torch.allclose(theirs, mine, atol=1e-12)
+
+
+def test_linear_code_leaves_the_eigenvalues_left_out(pictures):
+    mean, C = LESSON["covariance"](pictures)
+    values, vectors = torch.linalg.eigh(C)
+    net = LESSON["linear_code"](vectors.flip(1)[:, :7].T.float(), mean.float())
+    error = F.mse_loss(net(pictures), pictures).item()
+    assert net.encoder(pictures).shape == (60, 7)
+    assert error == pytest.approx(values.flip(0)[7:].sum().item() / 784, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["dense_ae", "conv_ae"])
+@pytest.mark.parametrize("k", [2, 64])
+def test_networks_have_a_code_of_k_numbers_and_pixels_within_0_and_1(kind, k, pictures):
+    torch.manual_seed(0)
+    net = LESSON[kind](k)
+    assert net.encoder(pictures).shape == (60, k)
+    out = net(pictures)
+    assert out.shape == pictures.shape
+    assert out.min() >= 0 and out.max() <= 1
+
+
+def test_rounding_has_2_to_the_b_levels_and_errs_by_half_a_step_at_most():
+    codes = torch.randn(5000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor(
+        [1, 5, 9]
+    )
+    low, high = LESSON["limits"](codes)
+    for bits in (1, 3, 8):
+        found = LESSON["indices"](codes, bits, low, high)
+        assert found.min() == 0 and found.max() == 2**bits - 1
+        inside = (codes >= low) & (codes <= high)
+        gap = (LESSON["rounded"](codes, bits, low, high) - codes).abs() / (high - low)
+        assert gap[inside].max() <= 0.5 / (2**bits - 1) + 1e-6
+
+
+def test_a_sheet_holds_each_picture_once_and_png_keeps_it():
+    whole = torch.randint(256, (60, 1, 28, 28), generator=torch.Generator().manual_seed(0)) / 255
+    given = LESSON["sheet"](whole, margin=2)
+    assert given.shape == (20 * 32, 3 * 32)
+    tile = given[32 + 2 : 64 - 2, 64 + 2 : 96 - 2]  # second row, third column
+    assert np.array_equal(tile, LESSON["as_bytes"](whole[5, 0]))
+    size, back = LESSON["written"](given, format="PNG")
+    assert np.array_equal(back, given) and size > 60 * 784 * 0.9  # noise cannot be made smaller
+
+
+def test_jpeg_sheet_measures_the_error_within_the_pictures():
+    blank = torch.zeros(40, 1, 28, 28)
+    bits, error = LESSON["jpeg_sheet"](blank, 50)
+    assert error == 0
+    edges = blank.clone()
+    edges[:, :, 10:18, 10:18] = 1.0
+    more, worse = LESSON["jpeg_sheet"](edges, 5)
+    assert more > bits and 0 < worse < 0.05
