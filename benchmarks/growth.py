@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import course_utils as cu
-from tests.exercises import parts
+from tests.lessons.exercises import parts
 
 from .measure import Row, cost, digits
 

@@ -23,7 +23,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.authoring.course import here
-from tests.exercises import parts
+from tests.lessons.exercises import parts
 
 from .measure import Cost, Pairs, Row, cost, interleaved, missing
 

@@ -21,7 +21,7 @@ from torchvision import transforms
 
 import course_utils as cu
 from course_utils.data import ImageData
-from tests.exercises import parts
+from tests.lessons.exercises import parts
 
 from .data_path import Digits
 from .measure import Cost, Pairs, Row, cost, interleaved, middle, missing

@@ -116,7 +116,7 @@ WRONG = [
     ("99.2", lambda x: x * 1.00011, "at [0] it is 1.00011 instead of 1 for x = [1., 1.]."),
     ("99.2", lambda x: x * 1j, "it holds complex numbers for x = [1., 1.]."),
     ("99.3", [[0, 1], [2]], "it is a list of 2. Asked for: a table of 2 × 2."),
-    ("99.3", [[0, 1], [3, 2]], "at [1, 0] it is 3 instead of 2."),
+    ("99.3", [[0, 1], [3, 2]], "at [1, 0] it is 3, which is not right."),
     ("99.4", lambda x: x.amax(), "it is one number (3.0), not 2 values for x = [1., 3., 2.]. "
                                  "Asked for: two values."),
     ("99.4", lambda x: (1, 3.0), "in value 1 of 2, it is 1 instead of 3 for x = [1., 3., 2.]."),

@@ -103,6 +103,8 @@ def _told(exercise: Exercise, case: int, got: Outcome, want: Outcome) -> str:
         how = re.sub("^in (.*?), it is ", r"\1 is ", how)
         how = how if ignored or exercise.free else f"the result is right, but {how}"
         return f"{how}{_given(exercise, case)}."
+    if not callable(exercise.reference) and " instead of " in how:  # that would give it away
+        return f"{how.split(' instead of ')[0]}, which is not right."
     asked = ""
     if how.startswith("it is ") and " instead of " not in how:
         asked = f" Asked for: {exercise.returns}."
