@@ -113,7 +113,7 @@ WRONG = [
                               "Asked for: a tensor."),
     ("99.2", lambda x: x * 1.001, "at [0] it is 1.001 instead of 1 for x = [1., 1.]."),
     ("99.2", lambda x: x * 1.00011, "at [0] it is 1.00011 instead of 1 for x = [1., 1.]."),
-    ("99.2", lambda x: x * 1j, "it holds complex numbers for x = [1., 1.]."),
+    ("99.2", lambda x: x * 1j, "it holds complex numbers; take their real part for x = [1., 1.]."),
     ("99.3", [[0, 1], [2]], "it is a list of 2. Asked for: a table of 2 × 2."),
     ("99.3", [[0, 1], [3, 2]], "at [1, 0] it is 3 instead of 2."),
     ("99.4", lambda x: x.amax(), "it is one number (3.0), not 2 values for x = [1., 3., 2.]. "
