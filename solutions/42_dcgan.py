@@ -1086,7 +1086,8 @@ cu.check("42.2", ema_update)
 #
 # Write `frechet(real, fake)` for two sets of features, (N, d) and (M, d) in float64:
 # the squared Fréchet distance of the formula at the top. The eigenvalues of $S_1 S_2$
-# are real and not negative, and the trace of its root is the sum of their roots.
+# are real and, but for rounding, not negative; the trace of its root is the sum of
+# their roots.
 
 
 # %% tags=["exercise"]

@@ -1369,8 +1369,8 @@ cu.check("51.3", with_differences)
 #
 # Write `realism(real_logits, fake_logits)`: how far a judge is above chance on held-out
 # sequences, as a number. The logits are (N,) on real and (M,) on generated sequences; a
-# positive one says "real". Take the mean of the two accuracies (N and M may differ),
-# and from that the distance to ½.
+# positive one says "real", any other "generated". Take the mean of the two accuracies
+# (N and M may differ), and from that the distance to ½.
 
 
 # %% tags=["exercise"]

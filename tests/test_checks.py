@@ -42,8 +42,9 @@ EXERCISES = {
         cases=[(torch.tensor([1.0, 3.0, 2.0]),)],
     ),
     "99.5": Exercise(
-        lambda x: x.add_(1) and None, "nothing", 5, "easy", praise="Yes.", hints=("Think.",),
-        cases=[(torch.tensor(1.0),)], extra=lambda result, before, after: {"x": after[0]},
+        lambda x: [x.add_(1)] and None, "nothing", 5, "easy", praise="Yes.", hints=("Think.",),
+        cases=[(torch.tensor(1.0),), (torch.ones(2),)],
+        extra=lambda result, before, after: {"x": after[0]},
     ),
     "99.6": Exercise(
         lambda x: x - x.max(), "a tensor", 5, "easy", cases=[(torch.ones(1),), (torch.ones(2),)],
@@ -92,7 +93,7 @@ RIGHT = {
              lambda x: x.requires_grad_() * 1],
     "99.3": [[[0, 1], [2, 3]], np.arange(4).reshape(2, 2), torch.arange(4.0).view(2, 2)],
     "99.4": [lambda x: x.max(0), lambda x: [3.0, 1], lambda x: (np.float32(3), np.int64(1))],
-    "99.5": [lambda x: x.add_(1), lambda x: x.copy_(torch.tensor(2.0)) and None],
+    "99.5": [lambda x: x.add_(1), lambda x: [x.fill_(2)][1:] or None],
     "99.8": [lambda x: [2.0, x / 2], lambda x: np.array([-x, -1])],
 }  # fmt: skip
 
@@ -114,13 +115,14 @@ WRONG = [
                               "Asked for: a tensor."),
     ("99.2", lambda x: x * 1.001, "at [0] it is 1.001 instead of 1 for x = [1., 1.]."),
     ("99.2", lambda x: x * 1.00011, "at [0] it is 1.00011 instead of 1 for x = [1., 1.]."),
-    ("99.2", lambda x: x * 1j, "it holds complex numbers for x = [1., 1.]."),
+    ("99.2", lambda x: x * 1j, "it holds complex numbers; take their real part for x = [1., 1.]."),
     ("99.3", [[0, 1], [2]], "it is a list of 2. Asked for: a table of 2 × 2."),
     ("99.3", [[0, 1], [3, 2]], "at [1, 0] it is 3, which is not right."),
     ("99.4", lambda x: x.amax(), "it is one number (3.0), not 2 values for x = [1., 3., 2.]. "
                                  "Asked for: two values."),
     ("99.4", lambda x: (1, 3.0), "in value 1 of 2, it is 1 instead of 3 for x = [1., 3., 2.]."),
     ("99.5", lambda x: x + 1, "x is 1 instead of 2 for x = 1.0."),
+    ("99.5", lambda x: x.ndim or x.add_(1), "x at [0] is 1 instead of 2 for x = [1., 1.]."),
     ("99.8", lambda x: (x, 2), "their product is 12 instead of 6 for x = 6.0."),
     ("99.8", lambda x: (4, 2), "that is their sum."),
     ("99.8", lambda x: (x, 1, 1), "it is a tuple of 3, not 2 values for x = 6.0. "

@@ -52,7 +52,7 @@ def _numeric(got: np.ndarray | None, want: np.ndarray, what: str, rtol: float, a
         shape = "one number" if want.ndim == 0 else f"of shape {want.shape}"
         return f"it is {what}, not {shape}"
     if got.dtype.kind == "c":
-        return "it holds complex numbers"
+        return "it holds complex numbers; take their real part"
     if (got.dtype.kind == "b") != (want.dtype.kind == "b"):
         wanted = "True or False" if want.dtype.kind == "b" else "numbers"
         return f"it holds {got.dtype} values, where {wanted} should be"

@@ -100,7 +100,7 @@ def _told(exercise: Exercise, case: int, got: Outcome, want: Outcome) -> str:
     how = None if ignored else compare.difference(got.result, want.result, *exercise.limits)
     if how is None:
         how = compare.difference(got.extra, want.extra, exercise.rtol, exercise.atol)
-        how = re.sub("^in (.*?), it is ", r"\1 is ", how)
+        how = re.sub(r"^in (.*?),( at \[[\d, ]+\])? it is ", r"\1\2 is ", how)
         how = how if ignored or exercise.free else f"the result is right, but {how}"
         return f"{how}{_given(exercise, case)}."
     if not callable(exercise.reference) and " instead of " in how:  # that would give it away

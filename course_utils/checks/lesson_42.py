@@ -1,0 +1,218 @@
+"""The exercises of lesson 42: transposed sizes, EMA, Fréchet distance, nearest neighbours."""
+
+from functools import partial
+
+import torch
+
+from .exercise import Exercise
+
+
+def upsampled_size(size, kernel, stride, padding):
+    return (size - 1) * stride + kernel - 2 * padding
+
+
+def ema_update(averages, weights, decay):
+    with torch.no_grad():
+        for i, weight in enumerate(weights):
+            averages[i].lerp_(weight, 1 - decay)
+
+
+def frechet(real, fake):
+    S1, S2 = real.T.cov(), fake.T.cov()
+    roots = torch.linalg.eigvals(S1 @ S2).real.clamp(min=0).sqrt().sum()
+    means = (real.mean(0) - fake.mean(0)).square().sum()
+    return means + S1.trace() + S2.trace() - 2 * roots
+
+
+def neighbours(samples, training):
+    differences = samples.flatten(1)[:, None] - training.flatten(1)
+    return differences.square().sum(2).sqrt().min(1)
+
+
+def averaging(change, gradients=False):
+    """A wrong `ema_update`, which does `change(average, weight, decay)` to each pair."""
+
+    def ema_update(averages, weights, decay):
+        with torch.set_grad_enabled(gradients):
+            for pair in zip(averages, weights, strict=True):
+                change(*pair, decay)
+
+    return ema_update
+
+
+def rebinds(averages, weights, decay):
+    for average, weight in zip(averages, weights, strict=True):
+        average = decay * average + (1 - decay) * weight
+
+
+def after_average(result, before, after):
+    averages, weights = before[:2]
+    return {
+        **{f"average {i}": average for i, average in enumerate(averages)},
+        **{f"weight {i}": weight for i, weight in enumerate(weights)},
+        "the number of averages with a graph": sum(a.requires_grad for a in averages),
+        "the number of weights that require a gradient": sum(w.requires_grad for w in weights),
+    }
+
+
+def of_moments(formula, cov=lambda x: x.T.cov()):
+    """A wrong distance: `formula(m, S, T)` of the means' difference and the covariances."""
+    return lambda real, fake: formula(real.mean(0) - fake.mean(0), cov(real), cov(fake))
+
+
+def distance(m, S, T, means=1.0, root=2.0, least=0.0):
+    roots = torch.linalg.eigvals(S @ T).real.clamp(min=least).sqrt().sum()
+    return means * m.square().sum() + (S + T).trace() - root * roots
+
+
+def expanded(samples, training):
+    a, b = samples.flatten(1), training.flatten(1)
+    return (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).sqrt().min(1)
+
+
+def nearest(table, pick=lambda table: table.min(1)):
+    """A wrong search: another table of distances from the differences, or another pick."""
+    return lambda s, t: pick(table(s.flatten(1)[:, None] - t.flatten(1)))
+
+
+uniform, normal = (
+    partial(draw, generator=torch.Generator().manual_seed(0)) for draw in (torch.rand, torch.randn)
+)
+
+
+def features(count, width, rank, shift=0.0):
+    """Correlated features in float64, of so many independent directions."""
+    mixed = normal(count, rank).double() @ uniform(rank, width).double()
+    return mixed + shift * torch.arange(1, width + 1)
+
+
+def pairs(*shapes):
+    return [normal(shape) for shape in shapes], [normal(s).requires_grad_() for s in shapes]
+
+
+def pictures(count, more, *shape):
+    """Samples and training pictures, among which every other sample has its copy."""
+    samples, training = uniform(count, *shape), uniform(more, *shape)
+    training[-len(samples[::2]) :] = samples[::2]
+    return samples, training
+
+
+# fmt: off
+EXERCISES = {
+    "42.1": Exercise(
+        upsampled_size, "a whole number", 5, "easy",
+        cases=[(1, 7, 1, 0), (7, 4, 2, 1), (4, 3, 2, 1), (5, 6, 3, 2), (14, 5, 4, 0), (3, 1, 2, 0)],
+        mistakes={
+            "that is the size after a *convolution*, which shrinks. Here it goes the other way.":
+                lambda n, k, s, p: (n + 2 * p - k) // s + 1,
+            "that is right for some kernels only. What do kernel and padding add or take away?":
+                lambda n, k, s, p: n * s,
+            "the zeros go *between* the pixels: n pixels have n - 1 gaps.":
+                lambda n, k, s, p: n * s + k - 2 * p,
+            "the padding makes it larger. A transposed convolution cuts it off.":
+                lambda n, k, s, p: (n - 1) * s + k + 2 * p,
+            "the padding is cut off on *both* sides.": lambda n, k, s, p: (n - 1) * s + k - p,
+            "where is the padding? It is cut off on both sides.":
+                lambda n, k, s, p: (n - 1) * s + k,
+            "the kernel is missing: each input pixel paints a patch of kernel pixels.":
+                lambda n, k, s, p: (n - 1) * s - 2 * p + 1,
+        },
+        praise="It agrees with nn.ConvTranspose2d for six settings.",
+        hints=("Put stride - 1 zeros between the pixels. How long is the row now? A convolution of "
+               "stride 1, with kernel - 1 - padding zeros on each side, runs over it.",
+               "It is (size - 1) · stride + kernel - 2 · padding."),
+    ),
+    "42.2": Exercise(
+        ema_update, "nothing: the averages change in place", 10, "medium",
+        cases=[(*pairs((3, 2), (4,)), 0.9), (*pairs((2,), (1, 3), (2, 2)), 0.25),
+               (*pairs((5,)), 0.995)],
+        extra=after_average, numpy=False,
+        mistakes={
+            "the averages are as they were. Change the tensors themselves (mul_, add_, lerp_, "
+            "copy_); a new tensor in the list, or bound to the name, reaches nobody.": rebinds,
+            "the average is right, but G's weights were scaled in place. They must not feel it.":
+                averaging(lambda a, w, d: a.mul_(d).add_(w.mul_(1 - d))),
+            "G's weights follow the averages. It should be the other way round.":
+                averaging(lambda a, w, d: w.lerp_(a, 1 - d)),
+            "the average is right, but G's weights no longer require a gradient: G would stop "
+            "learning.": averaging(lambda a, w, d: a.lerp_(w.requires_grad_(False), 1 - d)),
+            "the numbers are right, but the averages have a graph, which grows with each step: use "
+            "torch.no_grad().": averaging(lambda a, w, d: a.mul_(d).add_((1 - d) * w), True),
+            "the shares are swapped. A decay near 1 should make a *slow* average.":
+                averaging(lambda a, w, d: a.lerp_(w, d)),
+            **{f"it always takes a decay of {fixed}. Use the decay that it is given.":
+               averaging(lambda a, w, d, fixed=fixed: a.lerp_(w, 1 - fixed))
+               for fixed in (0.5, 0.9, 0.995)},
+            "the two shares must add up to 1, or the average grows without end.":
+                averaging(lambda a, w, d: a.mul_(d).add_(w)),
+            "the averages only shrink. The other share, 1 - decay, comes from the weights.":
+                averaging(lambda a, w, d: a.mul_(d)),
+            "that is a copy of the weights, not an average.": averaging(lambda a, w, d: a.copy_(w)),
+            "it is right for the first tensor only. Is the return inside the loop?":
+                lambda averages, weights, decay: ema_update(averages, weights[:1], decay),
+        },
+        praise="In place, for all tensors and decays, without a graph; G's weights don't notice.",
+        hints=("Each average keeps a share `decay` of itself and takes the rest from the weights.",
+               "Within torch.no_grad(), for each pair: a.mul_(decay).add_(w, alpha=1 - decay)."),
+    ),
+    "42.3": Exercise(
+        frechet, "one number", 15, "hard",
+        cases=[(features(40, 3, 3, 5.0), features(40, 3, 3)),
+               (features(2000, 4, 4), features(1500, 4, 4, 0.7)),
+               (features(2000, 8, 2), features(1500, 8, 3, 0.2))],
+        rtol=2e-3,  # so that a covariance may divide by N too, as a normal distribution's fit does
+        mistakes={
+            "torch.cov takes *features* as rows, so it compares samples here. Transpose the table.":
+                of_moments(distance, lambda x: x.cov()),
+            "only the means are compared; the covariances count, too.":
+                of_moments(lambda m, S, T: m.square().sum()),
+            "the trace of the root counts *twice*.": of_moments(partial(distance, root=1.0)),
+            "the trace of the root is *subtracted*.": of_moments(partial(distance, root=-2.0)),
+            "the means are missing.": of_moments(partial(distance, means=0.0)),
+            "the distance of the means must be squared, as the rest is.":
+                of_moments(lambda m, S, T: distance(m, S, T, means=1 / m.norm())),
+            "it works only for as many fakes as real samples. Take the mean of each set first.":
+                lambda x, y: frechet(x, y) + 0 * (x - y).sum(),
+            "sqrt takes the root of each *entry*. The root of a matrix is an R with R R = S₁ S₂: "
+            "use the eigenvalues.":
+                of_moments(lambda m, S, T: m @ m + (S + T - 2 * (S @ T).sqrt()).trace()),
+            "the root is missing: the product S₁ S₂ has the units of a fourth power.":
+                of_moments(lambda m, S, T: m @ m + (S + T - 2 * S @ T).trace()),
+            "only variances are compared; the other entries say how features vary *together*.":
+                lambda x, y: (torch.stack([x.mean(0) - y.mean(0), x.std(0) - y.std(0)]) ** 2).sum(),
+            "that is its root; the *squared* distance is asked for.":
+                lambda x, y: frechet(x, y).sqrt(),
+            "it is right, but not a number where features depend on each other: rounding leaves "
+            "an eigenvalue just below 0. Clamp them first.":
+                of_moments(partial(distance, least=-torch.inf)),
+        },
+        praise="It is right for sets of different sizes, and where features depend on each other.",
+        hints=("The features are the rows for torch.cov: transpose the table. The trace of the "
+               "root of S₁ S₂ is the sum of the roots of its eigenvalues.",
+               "Take roots = torch.linalg.eigvals(S1 @ S2).real.clamp(min=0).sqrt().sum(); then "
+               "(m1 - m2).square().sum() + S1.trace() + S2.trace() - 2 * roots."),
+    ),
+    "42.4": Exercise(
+        neighbours, "distances and indices, a tensor of shape (N,) each", 10, "medium",
+        cases=[pictures(6, 9, 1, 5, 5), pictures(4, 3, 3, 2, 4), pictures(60, 70, 1, 4, 4)],
+        atol=2e-3,  # a matrix product, cdist's too, leaves so much where the distance is 0
+        mistakes={
+            "it finds the nearest sample of each training picture. Turn it round.":
+                nearest(lambda d: d.norm(dim=2), lambda table: table.min(0)),
+            "that is the training picture farthest away.":
+                nearest(lambda d: d.norm(dim=2), lambda table: table.max(1)),
+            "they are swapped: distances first, indices second.":
+                lambda s, t: neighbours(s, t)[::-1],
+            "those are squared distances; take the root.": nearest(lambda d: d.square().sum(2)),
+            "that is a mean over pixels. The Euclidean distance adds up all squares, and takes "
+            "the root.": nearest(lambda d: d.square().mean(2)),
+            "that adds up absolute differences; the Euclidean distance adds up squares.":
+                nearest(lambda d: d.abs().sum(2)),
+            "for some copies it is not a number: a² + b² - 2 a b comes out just below 0 through "
+            "rounding. Clamp it before the root.": expanded,
+        },
+        praise="Distances and indices are right, and each copy is found, at distance 0.",
+        hints=("Flatten each picture to one row; torch.cdist then gives all distances, (N, M).",
+               "Both are in torch.cdist(samples.flatten(1), training.flatten(1)).min(1)."),
+    ),
+}
