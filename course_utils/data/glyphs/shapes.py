@@ -11,7 +11,7 @@ from matplotlib.ft2font import FT2Font
 from PIL import ImageFont
 from scipy.ndimage import distance_transform_edt
 
-from ...arguments import shown
+from ... import arguments
 
 DIGITS = "0123456789"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -64,21 +64,11 @@ def atlas(alphabet: str = DIGITS) -> Atlas:
     effects", SIGGRAPH 2007 courses.
     Raises ValueError for another alphabet.
     """
-    check(alphabet)
+    arguments.glyphs.alphabet(alphabet, DIGITS + LETTERS)
     glyphs = [[_glyph(name, character) for character in alphabet] for name in fonts()]
     tiles = np.stack([[tile for tile, _ in row] for row in glyphs])
     ink = np.stack([[half for _, half in row] for row in glyphs])
     return Atlas(torch.from_numpy(tiles), torch.from_numpy(ink))
-
-
-def check(alphabet: str) -> None:
-    """ValueError unless `alphabet` is distinct characters out of DIGITS + LETTERS."""
-    known = isinstance(alphabet, str) and set(alphabet) <= set(DIGITS + LETTERS)
-    if not known or not alphabet or len(set(alphabet)) < len(alphabet):
-        raise ValueError(
-            f"alphabet is {shown(alphabet)}; it takes one or more distinct digits or "
-            "letters a-z, A-Z."
-        )
 
 
 def file_of(name: str) -> str:
