@@ -13,7 +13,7 @@ from pathlib import Path
 import pooch
 from filelock import FileLock, Timeout
 
-from .arguments import named
+from .arguments import existing, named
 
 
 def root() -> Path:
@@ -79,6 +79,15 @@ def run_folder(folder: str | Path) -> Path:
                       "name another folder as the Trainer's first argument.")  # fmt: skip
     print(f"{wanted} cannot be written: this run is saved in {spare} instead.")
     return spare
+
+
+def own(path: str | Path, what: str) -> Path:
+    """A learner's own "file" or "folder", absolute or relative to the project's root.
+
+    Raises:
+        TypeError, ValueError: not a path, or nothing of that kind is there.
+    """
+    return existing("path", root() / named("path", path), what)
 
 
 def data_folders() -> list[Path]:

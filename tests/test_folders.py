@@ -83,7 +83,7 @@ def test_an_oblong_picture_is_cropped_about_its_middle(tmp_path):
 
 
 def test_fewer_than_two_classes_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="must hold a subfolder for each of two classes"):
+    with pytest.raises(ValueError, match="must hold a subfolder of pictures for each of two"):
         read(tmp_path)
     picture(tmp_path / "cats" / "1.png", "red")
     with pytest.raises(ValueError, match="found: cats"):

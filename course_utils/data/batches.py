@@ -12,7 +12,7 @@ class Batches:
     """Draw batches by index from tensors of one length; no copy to the device, no workers.
 
     The order is a function of `(seed, epoch)` alone, so a resumed run sees the batches that the
-    interrupted one would have seen. Each batch is a tuple with one tensor for each given.
+    interrupted one would have seen. Each batch is a tuple with one tensor for each of those given.
 
     Args:
         tensors: one tensor or several, each with N items along the first axis, on one device.

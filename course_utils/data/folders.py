@@ -33,7 +33,7 @@ def folder(
     arguments.choice("channels", channels, (1, 3))
     arguments.whole("size", size, 1), arguments.whole("seed", seed, 0)
     arguments.share("test_share", test_share)
-    path = arguments.existing("path", paths.root() / arguments.named("path", path), "folder")
+    path = paths.own(path, "folder")
     if (path / "train").is_dir() and (path / "test").is_dir():
         classes = _classes(path / "train")
         train, test = (
@@ -72,8 +72,8 @@ def _classes(folder: Path) -> list[str]:
     if len(classes) < 2:
         found = classes[0] if classes else "none"
         raise ValueError(
-            f"The image folder {folder} must hold a subfolder for each of two classes or more; "
-            f"found: {found}."
+            f"The folder {folder} must hold a subfolder of pictures for each of two classes or "
+            f"more; found: {found}."
         )
     return classes
 

@@ -1,4 +1,4 @@
-"""Which data sets there are by name, where each comes from, and what replaces it offline."""
+"""Which data sets there are by name, where each comes from, and what stands in for it offline."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .. import arguments, paths, runtime
+from .. import paths, runtime
 from ..arguments import choice, kind, share, streams, whole
 from . import tables
 from .batches import Batches
 
 SMOKE = (256, 64)  # training and test windows under the smoke profile
-RANGES = {  # of the sines: radians a step, and radians
+RANGES = {  # of the sines: radians per step, and radians
     "code": ((0.0, 0.1), (0.0, 0.1)),
     "paper": ((0.0, 2 * math.pi), (-math.pi, math.pi)),
 }
@@ -24,7 +24,7 @@ RANGES = {  # of the sines: radians a step, and radians
 class Waves(NamedTuple):
     """What sines were made of: sin(frequency · t + phase) for t = 0, 1, 2 …; both (N, F)."""
 
-    frequency: torch.Tensor  # radians a step
+    frequency: torch.Tensor  # radians per step
     phase: torch.Tensor  # radians
 
 
@@ -166,7 +166,7 @@ def csv(
             column, or a file that cannot be read safely; names row and column.
         TypeError: a path that is neither a string nor a path.
     """
-    path = arguments.existing("path", paths.root() / arguments.named("path", path), "file")
+    path = paths.own(path, "file")
     table = tables.read(path, columns, separator, decimal, header)
     print(table.said)
     source = f"file {path.name}"

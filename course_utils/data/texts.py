@@ -36,8 +36,8 @@ class Windows:
     """Windows of a stream, side by side: batches `(inputs, targets)`, both (B, T) and int64.
 
     The stream is cut into B rows of equal length, which are read from left to right. So window
-    number i + 1 goes on where number i ended, row by row, and a state can be carried over. The
-    targets are the inputs moved on by one. All are views of one tensor: nothing is copied.
+    number i + 1 continues where number i ended, row by row, and a state can be carried over. The
+    targets are the inputs, one symbol later. All are views of one tensor: nothing is copied.
 
     Where the first window begins is a function of `(seed, epoch)` alone, so a resumed run sees
     what the interrupted one would have seen; and no epoch is cut at the same places as another.
@@ -46,7 +46,7 @@ class Windows:
         ids: the stream, (N,).
         size: rows of a batch, B.
         length: symbols of a window, T.
-        seed: of the beginnings, from 0 up.
+        seed: of where the first window begins, from 0 up.
 
     Raises:
         TypeError: ids that are not a tensor of whole numbers.
@@ -107,7 +107,7 @@ class TextData:
         """The symbols of a text, (N,), int64, on the device.
 
         Raises:
-            ValueError: a character that the text never had; names it and its place.
+            ValueError: a character that the text never has; names it and its place.
         """
         streams.written_in("text", text, self.symbols, f"this text ({self.source})")
         ids = np.searchsorted(_codes(self.symbols), _codes(text))
@@ -154,12 +154,12 @@ def text(path: str | Path) -> TextData:
     Raises:
         TypeError, ValueError: not the path of a file, or a file that cannot be read as text.
     """
-    path = arguments.existing("path", paths.root() / arguments.named("path", path), "file")
+    path = paths.own(path, "file")
     return assemble(path.name, read(path), f"file {path.name}")
 
 
 def load(name: str) -> TextData:
-    """A text of `SOURCES`; with no network docstrings replace it, and one line says so."""
+    """A text of `SOURCES`; with no network docstrings stand in for it, and one line says so."""
     try:
         [path] = download.find([SOURCES[name]])
     except download.Unavailable as reason:
@@ -176,7 +176,7 @@ def read(path: Path) -> str:
     """The text of a file in UTF-8; every end of line becomes a plain one.
 
     Raises:
-        ValueError: another encoding, an empty file, or one of a few characters.
+        ValueError: another encoding, an empty file, or only a few characters.
     """
     data = path.read_bytes()
     try:
@@ -202,8 +202,8 @@ def read(path: Path) -> str:
 def docstrings(length: int = LENGTH) -> str:
     """Docstrings of Python's standard library, in plain ASCII, `length` characters at most.
 
-    They are read from the source files, of which none is run. The files come in a fixed random
-    order, so that no part of the text is of one letter of the alphabet; each docstring comes once.
+    They are read from the source files, none of which is run. The files come in a fixed random
+    order, not in that of the alphabet, so that all parts are alike; each docstring comes once.
     """
     library = Path(sysconfig.get_path("stdlib"))
     files = [

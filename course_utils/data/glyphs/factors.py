@@ -50,10 +50,10 @@ SHAPE = ("x", "y", "scale", "angle", "shear", "warp", "phase", "weight", "outlin
 class Factors:
     """Everything that decides a set of pictures: N glyphs in S scenes.
 
-    Give numbers, lists or tensors; each is broadcast to its shape. One row a glyph, painted in
+    Give numbers, lists or tensors; each is broadcast to its shape. One row per glyph, painted in
     the order of the rows:
     label: (N,) int64, index into `alphabet`.
-    scene: (N,) int64, the picture the glyph is in; unless given, one picture a glyph.
+    scene: (N,) int64, the picture the glyph is in; unless given, one picture per glyph.
     font: (N,) int64, index into `fonts()`.
     x, y: (N,) centre of the glyph's ink box, fractions of the picture, from the top left.
     scale: (N,) height of a digit, fraction of the picture's height.
@@ -65,7 +65,7 @@ class Factors:
     weight: (N,) how far the outline is moved outwards, fraction of the digit's height.
     outline: (N,) width of the line when only the outline is drawn, same unit; 0 is solid.
     ink: (N, 3) red, green, blue in [0, 1].
-    One row a scene:
+    One row per scene:
     background: (S, 3) red, green, blue in [0, 1].
     noise: (S,) standard deviation of the Gaussian noise on the picture, 1 being white.
     noise_seed: (S,) int64, which noise; unless given, the number of the scene.
@@ -128,7 +128,11 @@ class Factors:
         return len(self.label)
 
     def change(self, **fields) -> "Factors":
-        """The same table with some fields replaced: the pixel-exact partner in another look."""
+        """The same table with some fields replaced: the pixel-exact partner in another look.
+
+        Raises:
+            TypeError, ValueError: an unknown field, or a value that `Factors` refuses.
+        """
         return dataclasses.replace(self, **fields)
 
     def rows(self, index) -> "Factors":
@@ -152,7 +156,7 @@ class Factors:
 
 
 def captions(factors: Factors, full: bool = False) -> list[str]:
-    """One sentence a scene: "a small red 7 and a large tilted white 2 on a blue background".
+    """One sentence per scene: "a small red 7 and a large tilted white 2 on a blue background".
 
     Sizes are large from LARGE on, and small; colours are the nearest of PALETTE. "tilted" (from
     TILTED degrees) and "outlined" are said, "upright" and "solid" only with full=True.

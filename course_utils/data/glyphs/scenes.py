@@ -79,10 +79,10 @@ def sample(
 
 
 def move(factors: Factors, velocity, frames: int, spin=0.0) -> Factors:
-    """The glyphs of S scenes in motion: the factors of S * `frames` scenes, one a frame.
+    """The glyphs of S scenes in motion: the factors of S * `frames` scenes, one per frame.
 
-    velocity: (N, 2) or one pair for all, fractions of the picture a frame, to the right and down.
-    spin: (N,) or one number for all, degrees a frame, counter-clockwise.
+    velocity: (N, 2) or one pair for all, fractions of the picture per frame, to the right and down.
+    spin: (N,) or one number for all, degrees per frame, counter-clockwise.
     Glyphs bounce off the borders, so that their ink stays inside; one that touches the border at
     the start, in any angle it will have, is moved in. Frame t of scene s is scene s * frames + t,
     and that of row i is row i * frames + t: images.view(S, frames, C, size, size) are the clips,
@@ -154,7 +154,7 @@ def _place(factors: Factors, seed: int, scale: Range, x, y, overlap: bool) -> Fa
     spot, moving = torch.zeros(len(factors), 2), torch.ones(len(factors), dtype=torch.bool)
     for attempt in range(2000):  # nearly always a few dozen are enough
         u = _uniform(seed, 10 + attempt, len(factors), 3)
-        if attempt % 10 == 9:  # begin the scenes anew that have no room
+        if attempt % 10 == 9:  # scenes without room get new sizes
             moving = torch.isin(scene, scene[moving])
             size = torch.where(moving, _between("scale", scale, u[:, 2]), size)
         half = (unit * size[:, None]).clamp(max=0.5)

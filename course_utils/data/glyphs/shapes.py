@@ -57,7 +57,7 @@ def fonts() -> tuple[str, ...]:
 
 @cache
 def atlas(alphabet: str = DIGITS) -> Atlas:
-    """The distance fields of `alphabet` in all `fonts()`; built once a process and alphabet.
+    """The distance fields of `alphabet` in all `fonts()`; built once per process and alphabet.
 
     alphabet: distinct characters out of DIGITS + LETTERS, at least one.
     Source: C. Green, "Improved alpha-tested magnification for vector textures and special
