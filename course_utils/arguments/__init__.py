@@ -22,18 +22,17 @@ from .arrays import (
 from .claims import bounds
 from .figures import alt, curve, labels, limits, numbers, size, slider, spread
 from .history import evaluated, measured, metric, metrics, state
+from .places import existing, named
 from .training import device, items, iterable, loss, optimizer, parts, total_steps
 from .values import (
     amount,
     between,
     character,
     choice,
-    existing,
     function,
     kind,
     mapping,
     measurement,
-    named,
     number,
     number_format,
     real,

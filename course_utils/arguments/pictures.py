@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from .arrays import tensor, whole_numbers
+from .arrays import shape, tensor, whole_numbers
 from .values import shown
 
 
@@ -16,9 +16,8 @@ def images(name: str, value: Any) -> torch.Tensor:
     Raises:
         TypeError, ValueError: it is not; names the argument.
     """
-    if tensor(name, value).ndim != 4 or not value.is_floating_point():
-        given = f"{tuple(value.shape)} and {value.dtype}"
-        raise ValueError(f"{name} must be of shape (N, C, H, W) and floating point, not {given}.")
+    if not shape(name, tensor(name, value), "(N, C, H, W)").is_floating_point():
+        raise TypeError(f"{name} must be floating point, not {value.dtype}.")
     return value
 
 
@@ -34,7 +33,7 @@ def labels(name: str, value: Any, of: str, count: int, classes: int) -> torch.Te
     if whole_numbers(name, value).shape != (count,):
         given = tuple(value.shape)
         raise ValueError(f"{name} must be {count} labels, one per image of {of}, not {given}.")
-    if count and not 0 <= value.min() <= value.max() < classes:
+    if not 0 <= value.min() <= value.max() < classes:
         raise ValueError(
             f"{name} must be indices into the {classes} classes, not {value.min()} to "
             f"{value.max()}."

@@ -24,30 +24,6 @@ def of_one_length(name: str, tensors: Any) -> tuple[torch.Tensor, ...]:
     return tuple(tensors)
 
 
-def windows(name: str, value: Any, features: int) -> torch.Tensor:
-    """`value`, if it is windows (N, T, F) of so many features.
-
-    Raises:
-        TypeError, ValueError: it is not; names the argument.
-    """
-    if tensor(name, value).ndim != 3 or value.shape[2] != features:
-        wanted = f"(N, T, {features}), as there are {features} features"
-        raise ValueError(f"{name} must be of shape {wanted}, not {tuple(value.shape)}.")
-    return value
-
-
-def per_feature(name: str, value: Any, features: int) -> torch.Tensor:
-    """`value`, if it is a tensor (F,) with one number per feature.
-
-    Raises:
-        TypeError, ValueError: it is not; names the argument.
-    """
-    if tensor(name, value).shape != (features,):
-        wanted = f"of shape ({features},), one number per feature"
-        raise ValueError(f"{name} must be {wanted}, not {tuple(value.shape)}.")
-    return value
-
-
 def scaled(name: str, value: Any, features: Sequence[str]) -> torch.Tensor:
     """`value`, numbers (…, F) with these features along the last axis, in float64 on the CPU.
 
@@ -75,7 +51,7 @@ def ids(name: str, values: Any, symbols: int) -> torch.Tensor:
         found = torch.as_tensor(values)
     except (RuntimeError, TypeError, ValueError):
         raise TypeError(f"{name} must be whole numbers (N,), not {shown(values)}.") from None
-    if found.ndim != 1:
+    if found.ndim != 1:  # none at all are fine
         raise ValueError(f"{name} must be of shape (N,), not {tuple(found.shape)}.")
     if len(found) and not 0 <= whole_numbers(name, found).min() <= found.max() < symbols:
         given = f"from {found.min()} to {found.max()}"

@@ -1,11 +1,10 @@
-"""Arguments that are one value: a number, a choice, a text, a path, a function."""
+"""Arguments that are one value: a number, a choice, a text, a function."""
 
 import contextlib
 import math
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
-from pathlib import Path
 from typing import Any
 
 
@@ -98,30 +97,6 @@ def number_format(name: str, spec: Any, value: float = 1.5) -> str:
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a format such as '.2%', not {shown(spec)}.") from None
     return spec
-
-
-def named(name: str, path: str | Path) -> Path:
-    """`path` as a Path, if it names a file or a folder.
-
-    Raises:
-        TypeError, ValueError: it does not; names the argument.
-    """
-    if not isinstance(path, str | Path):
-        raise TypeError(f"{name} must be a string or a path, not of type {type(path).__name__}.")
-    if not Path(path).name or "\0" in str(path):
-        raise ValueError(f"{name} must name a file or a folder, not {str(path)!r}.")
-    return Path(path)
-
-
-def existing(name: str, path: Path, what: str) -> Path:
-    """`path`, if it is a "file" or a "folder", whichever `what` says.
-
-    Raises:
-        ValueError: there is none; names the argument.
-    """
-    if not (path.is_dir() if what == "folder" else path.is_file()):
-        raise ValueError(f"{name} must be a {what}, but there is none at {path}.")
-    return path
 
 
 def choice(name: str, value: Any, accepted: Sequence[Any], besides: str = "") -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .. import paths, runtime
-from ..arguments import choice, kind, share, streams, whole
+from ..arguments import choice, kind, shape, share, streams, tensor, whole
 from . import tables
 from .batches import Batches
 
@@ -55,8 +55,10 @@ class SeriesData:
     def __post_init__(self) -> None:
         kind("features", self.features, list | tuple, "a list of names, one per feature")
         count = len(self.features)
-        streams.windows("train", self.train, count), streams.windows("test", self.test, count)
-        streams.per_feature("low", self.low, count), streams.per_feature("high", self.high, count)
+        for name in ("train", "test"):
+            shape(name, tensor(name, getattr(self, name)), f"(N, T, {count}), with these features")
+        for name in ("low", "high"):
+            shape(name, tensor(name, getattr(self, name)), f"({count},), one number per feature")
 
     def inverse(self, samples: torch.Tensor | np.ndarray) -> torch.Tensor:
         """Scaled values (…, F) in the units of the series: float64, on the CPU.
