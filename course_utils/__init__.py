@@ -25,7 +25,7 @@ __all__ = [
     "checkpoint",  # save and load states that survive a crash
     "claim",  # a measured value, and whether this run reproduces what the course claims of it
     "confusion",  # counts of true class against predicted class
-    "data",  # load(name), Batches, Windows, augment, glyphs
+    "data",  # load(name); sines, csv, folder … with options; Batches, Windows, augment, glyphs
     "device",  # where tensors go
     "doctor",  # what is wrong with this machine, and how to mend it
     "hint",  # the hints of an exercise: hint("12.1", 2)

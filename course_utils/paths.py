@@ -6,14 +6,14 @@ notebook, a script and a test all mean the same `runs/12`.
 
 import contextlib
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pooch
 from filelock import FileLock, Timeout
 
-from .arguments import named
+from .arguments import existing, named
 
 
 def root() -> Path:
@@ -22,15 +22,13 @@ def root() -> Path:
 
 
 def cache() -> Path:
-    """The user's cache folder for the course, used where the project cannot be written."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "course_utils"
+    """The user's cache folder for the course, used where the project cannot be written.
+
+    A user without a home, as in some containers, has it in the folder for temporary files.
+    """
+    with contextlib.suppress(RuntimeError):
+        return pooch.os_cache("course_utils")
+    return Path(tempfile.gettempdir()) / "course_utils"
 
 
 def writable(folder: Path) -> bool:
@@ -60,7 +58,7 @@ def in_turn(folder: Path, seconds: float = -1) -> Iterator[None]:
 
 
 def run_folder(folder: str | Path) -> Path:
-    """The writable folder for a run: under the root, or in the user's cache, which is said.
+    """The writable folder for a run: under the root, or in the user's cache, with a line to say so.
 
     Args:
         folder: absolute, or relative to the project's root, for example `"runs/12"`. Where
@@ -68,7 +66,7 @@ def run_folder(folder: str | Path) -> Path:
             one lesson then do not meet.
 
     Raises:
-        TypeError, ValueError: no path, or an empty one.
+        TypeError, ValueError: not a path, or an empty one.
         OSError: neither place can be written.
     """
     folder = named("folder", folder)
@@ -81,6 +79,15 @@ def run_folder(folder: str | Path) -> Path:
                       "name another folder as the Trainer's first argument.")  # fmt: skip
     print(f"{wanted} cannot be written: this run is saved in {spare} instead.")
     return spare
+
+
+def own(path: str | Path, what: str) -> Path:
+    """A learner's own "file" or "folder", absolute or relative to the project's root.
+
+    Raises:
+        TypeError, ValueError: not a path, or nothing of that kind is there.
+    """
+    return existing("path", root() / named("path", path), what)
 
 
 def data_folders() -> list[Path]:

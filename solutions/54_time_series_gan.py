@@ -32,7 +32,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import course_utils as cu
 
 SERIES = "sines"  # or "sunspots", or the path of a CSV of 200 rows or more
-LENGTH, AHEAD = 24, 6  # steps of a window; how far a forecaster has to look
+AHEAD = 6  # steps: how far a forecaster has to look
 UNITS, CODE, NOISE = 32, 8, 8  # of a state; numbers a window, numbers a step
 BATCH = cu.budget(cpu=64, gpu=128)
 RCGAN = cu.budget(cpu=1000, gpu=34_000)  # steps, by model
@@ -57,9 +57,9 @@ device = cu.start(seed=0)
 # whose rows are time.
 
 # %%
-data = cu.data.series(SERIES, LENGTH)
+data = cu.data.load(SERIES)  # for longer windows of a CSV: cu.data.csv(SERIES, 48)
 train, test = data.train, data.test  # (N, T, F) and (M, T, F)
-FEATURES = len(data.features)
+LENGTH, FEATURES = train.shape[1:]  # T, F
 cu.say(
     f"{data.source}: {len(train):,} windows to learn from and {len(test):,} held out, "
     f"of {LENGTH} steps with {FEATURES} feature{'s' if FEATURES > 1 else ''}."
@@ -110,7 +110,7 @@ if data.train_waves is not None:
 # counts from 1700 on.
 
 # %%
-spots = cu.data.series("sunspots", LENGTH)
+spots = cu.data.sunspots(LENGTH)
 early, late = spots.rows[: spots.border], spots.rows[spots.border :]
 told = (early.max() - spots.rows.min()) / (spots.rows.max() - spots.rows.min())
 cu.say(
@@ -259,7 +259,7 @@ for name, score in floors.items():
 # %%
 rows, two = [], {"repeats": REPEATS, "iterations": JUDGE // 4 + 1, "units": 8}
 for split in ("random", "time"):
-    parts = cu.data.series("sunspots", LENGTH, split=split)
+    parts = cu.data.sunspots(LENGTH, split=split)
     found = cu.metrics.memorisation(parts.train, parts.test, parts.train)
     with warnings.catch_warnings():  # few windows: the level of chance stands beside
         warnings.simplefilter("ignore")
@@ -1157,7 +1157,7 @@ def neighbour_error(parts):
 
 
 patients = {
-    split: neighbour_error(cu.data.series("sunspots", LENGTH, split=split))
+    split: neighbour_error(cu.data.sunspots(LENGTH, split=split))
     for split in ("random", "time")
 }
 cu.plots.bars(

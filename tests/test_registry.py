@@ -41,15 +41,15 @@ def told(capsys):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="no data set 'mnist2'") as error:
+    with pytest.raises(ValueError, match=r"the path, .*, not 'mnist2'") as error:
         cu.data.load("mnist2")
-    for name in ("mnist", "fashion-mnist", "kmnist", "cifar10", "glyphs", "tinyshakespeare"):
+    for name in ("mnist", "kmnist", "cifar10", "glyphs", "sines", "sunspots", "tinyshakespeare"):
         assert name in cu.data.names() and name in str(error.value)
 
 
-def test_options_are_for_folders_only():
-    with pytest.raises(ValueError, match="glyphs takes no options, but got: size, seed"):
-        cu.data.load("glyphs", size=32, seed=1)
+def test_options_are_for_the_doors():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'size'"):
+        cu.data.load("glyphs", size=32)
 
 
 @pytest.mark.parametrize("name", ["FashionMNIST", "fashion_mnist", "Fashion-MNIST"])
@@ -108,6 +108,20 @@ def test_real_mnist_from_the_shared_folder(monkeypatch, capsys):
     assert torch.equal(small.test_y, data.test_y[:500])
 
 
+@pytest.mark.skipif(
+    not SHARED or not (Path(SHARED) / "FashionMNIST").is_dir(), reason="COURSE_DATA lacks it"
+)
+def test_real_fashion_mnist_from_the_shared_folder(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", SHARED)
+    monkeypatch.setenv("COURSE_PROFILE", "cpu")
+    data = cu.data.load("fashion-mnist")
+    assert told(capsys) == [] and not data.is_stand_in
+    assert torch.bincount(data.train_y).tolist() == [6000] * 10
+    assert torch.bincount(data.test_y).tolist() == [1000] * 10
+    assert data.train_x.mean().item() == pytest.approx(0.2860, abs=5e-5)  # as published
+    assert data.classes[data.train_y[0]] == "boot"
+
+
 # ---- a small data set of the same kind, and its files --------------------------------------
 
 
@@ -150,16 +164,15 @@ def test_a_damaged_file_is_not_used_and_said(tiny_mnist, tmp_path, root, monkeyp
     assert "is damaged" in told(capsys)[0]
 
 
-def test_a_folder_of_pictures_by_class(root, capsys):
+def test_load_finds_a_folder_of_pictures_by_its_path(root, capsys):
     for name, colour in (("cats", "red"), ("dogs", "blue")):
         (root / "my pets" / name).mkdir(parents=True)
         for number in range(5):
             Image.new("RGB", (40, 30), colour).save(root / "my pets" / name / f"{number}.png")
-    for folder in ("my pets", root / "my pets"):
-        data = cu.data.load(folder, size=16, channels=3)
-        assert data.train_x.shape == (8, 3, 16, 16) and data.test_x.shape == (2, 3, 16, 16)
+    for path in ("my pets", root / "my pets"):
+        data = cu.data.load(path)
+        assert data.train_x.shape == (8, 1, 28, 28) and data.test_x.shape == (2, 1, 28, 28)
         assert data.classes == ("cats", "dogs") and data.source == "folder my pets"
-        assert torch.equal(data.train_x[:, 0, 0, 0], (data.train_y == 0).float())
 
 
 # ---- mirrors -------------------------------------------------------------------------------
@@ -236,7 +249,7 @@ def test_where_datasets_cannot_be_written_the_cache_is_used(remote, root, capsys
     assert len(told(capsys)) == 1
 
 
-def test_a_host_that_does_not_answer_is_passed_over(remote, asked, root, capsys):
+def test_a_host_that_does_not_answer_is_skipped(remote, asked, root, capsys):
     good = remote("good")
     two = Remote(good.path, ("http://gone.invalid/f", *good.urls), good.sha256)
     assert find([two])[0].read_bytes() == GOOD

@@ -23,7 +23,7 @@ def profile(monkeypatch):
 
 @pytest.fixture
 def put(root):
-    """Write a file into the data folder, and give its path for `series`."""
+    """Write a file into the data folder, and give its path."""
 
     def write(data, name="own.csv"):
         path = root / "datasets" / name
@@ -57,7 +57,7 @@ def as_set(windows):
 
 @pytest.mark.parametrize("length", [2, 7, 12])
 def test_windows_and_scaling_are_numpys_and_scikit_learns(put, length):
-    data = cu.data.series(put(csv()), length)
+    data = cu.data.csv(put(csv()), length)
     scaler = MinMaxScaler().fit(TABLE[:48])
     parts = [scaler.transform(part).astype(np.float32) for part in (TABLE[:48], TABLE[48:])]
     train, test = (sliding(part, length) for part in parts)
@@ -70,13 +70,13 @@ def test_windows_and_scaling_are_numpys_and_scikit_learns(put, length):
 
 def test_the_training_part_fills_0_to_1_and_later_values_are_not_clipped(put):
     rising = np.arange(40.0)[:, None] ** 2
-    data = cu.data.series(put(csv(rising, ["x"])), 4)
+    data = cu.data.csv(put(csv(rising, ["x"])), 4)
     assert data.train.min() == 0 and data.train.max() == 1 < data.test.min()
     assert data.inverse(data.test)[-1, -1].item() == pytest.approx(39.0**2)
 
 
 def test_the_inverse_undoes_the_scaling(put):
-    data = cu.data.series(put(csv()), 5)
+    data = cu.data.csv(put(csv()), 5)
     assert np.allclose(data.inverse(data.test), sliding(TABLE[48:], 5), rtol=1e-5)
     assert data.inverse(np.array([0.0, 0, 0])).tolist() == TABLE[:48].min(0).tolist()
     assert data.inverse(torch.ones(2, 3))[1].tolist() == pytest.approx(TABLE[:48].max(0).tolist())
@@ -91,9 +91,9 @@ def test_any_finite_table_is_scaled_and_given_back(put, values):
     given = put(csv(rows[:, None], ["x"]))
     if np.ptp(rows[:border]) == 0 or len(values) - border < 2:
         with pytest.raises(ValueError, match=r"is constant|needs as many"):
-            cu.data.series(given, 2)
+            cu.data.csv(given, 2)
         return
-    data = cu.data.series(given, 2)
+    data = cu.data.csv(given, 2)
     back, reach = data.inverse(data.test)[..., 0], np.abs(data.test).max().item()
     wide = (data.high - data.low).item()
     assert np.allclose(back, sliding(rows[border:, None], 2)[..., 0], rtol=1e-6,
@@ -103,11 +103,11 @@ def test_any_finite_table_is_scaled_and_given_back(put, values):
 def test_no_value_is_in_both_parts_by_time_but_is_at_random(put):
     """Each value of this table is there once, so a window tells where it came from."""
     given = put(csv(np.arange(100.0)[:, None], ["x"]))
-    by_time = cu.data.series(given, 10)
+    by_time = cu.data.csv(given, 10)
     seen = {round(v, 3) for v in by_time.inverse(by_time.train).flatten().tolist()}
     held = {round(v, 3) for v in by_time.inverse(by_time.test).flatten().tolist()}
     assert seen == set(range(80)) and held == set(range(80, 100))
-    at_random = cu.data.series(given, 10, split="random")
+    at_random = cu.data.csv(given, 10, split="random")
     assert (len(at_random.train), len(at_random.test)) == (73, 18) and at_random.border is None
     seen = {round(v, 3) for v in at_random.inverse(at_random.train).flatten().tolist()}
     held = {round(v, 3) for v in at_random.inverse(at_random.test).flatten().tolist()}
@@ -118,7 +118,7 @@ def test_no_value_is_in_both_parts_by_time_but_is_at_random(put):
 
 def test_the_order_is_random_and_the_seeds_own(put):
     given = put(csv(np.arange(100.0)[:, None], ["x"]))
-    first, again, other = (cu.data.series(given, 10, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (cu.data.csv(given, 10, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(first.train, again.train) and not torch.equal(first.train, other.train)
     assert torch.equal(first.test, other.test)  # in the order of time
     steps = first.train[:, 0, 0].diff()
@@ -126,24 +126,24 @@ def test_the_order_is_random_and_the_seeds_own(put):
 
 
 def test_a_stride_and_a_share(put):
-    data = cu.data.series(put(csv(np.arange(100.0)[:, None], ["x"])), 10, stride=5, test_share=0.5)
+    data = cu.data.csv(put(csv(np.arange(100.0)[:, None], ["x"])), 10, stride=5, test_share=0.5)
     starts = sorted(round(v) for v in data.inverse(data.train)[:, 0, 0].tolist())
     assert starts == list(range(0, 41, 5)) and data.border == 50
     assert data.inverse(data.test)[:, 0, 0].tolist() == pytest.approx(list(range(50, 91, 5)))
 
 
 def test_batches_are_of_the_training_windows(put):
-    data = cu.data.series(put(csv()), 8)
+    data = cu.data.csv(put(csv()), 8)
     batches = list(data.batches(10, drop_last=False))
     assert [len(x) for (x,) in batches] == [10, 10, 10, 10, 1]
     assert as_set(torch.cat([x for (x,) in batches])) == as_set(data.train)
 
 
 def test_a_small_slice_under_smoke(put, smoke):
-    data = cu.data.series(put(csv(np.arange(2000.0)[:, None], ["x"])), 10)
+    data = cu.data.csv(put(csv(np.arange(2000.0)[:, None], ["x"])), 10)
     assert (len(data.train), len(data.test)) == (256, 64)
-    assert len(cu.data.series("sines").train) == 256
-    assert len(cu.data.series("sunspots").test) == 39
+    assert len(cu.data.sines().train) == 256
+    assert len(cu.data.sunspots().test) == 39
 
 
 # ---- too little, too flat, out of range --------------------------------------------------------
@@ -152,52 +152,65 @@ def test_a_small_slice_under_smoke(put, smoke):
 def test_a_table_too_short_for_a_window_is_answered_with_the_rows_needed(put):
     given = put(csv(TABLE[:30]))
     with pytest.raises(ValueError, match=r"own.csv has 30 rows, of which 24 .* 6 later .* of 24 "):
-        cu.data.series(given)
+        cu.data.csv(given)
     with pytest.raises(ValueError, match="too few for two windows of 30"):
-        cu.data.series(given, 30, split="random")
-    assert len(cu.data.series(given, 24, split="random").test) == 1
+        cu.data.csv(given, 30, split="random")
+    assert len(cu.data.csv(given, 24, split="random").test) == 1
 
 
 def test_a_constant_column_is_named(put):
     table = TABLE.copy()
     table[:48, 1] = 5  # constant where there is something to learn from, and only there
     with pytest.raises(ValueError, match=r"column 'b' is constant \(5\) over the 48 rows"):
-        cu.data.series(put(csv(table)), 5)
-    assert cu.data.series(put(csv(table)), 5, columns=["a", "c"]).features == ("a", "c")
+        cu.data.csv(put(csv(table)), 5)
+    assert cu.data.csv(put(csv(table)), 5, columns=["a", "c"]).features == ("a", "c")
 
 
 def test_a_range_beyond_floats_is_refused(put):
     with pytest.raises(ValueError, match=r"column 'x' reaches from -1e\+308 to 1e\+308, too far"):
-        cu.data.series(put("x\n" + "1e308\n-1e308\n" * 20), 2)
+        cu.data.csv(put("x\n" + "1e308\n-1e308\n" * 20), 2)
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "words"),
+    ("door", "options", "words"),
     [
-        ("sinus", {}, "no series 'sinus'. Known are sines, sunspots, and the path of a CSV"),
         ("sines", {"length": 1}, "length must be a whole number from 2 up, not 1"),
         ("sines", {"seed": -1}, "seed must be a whole number from 0 up, not -1"),
         ("sines", {"count": 1}, "count must be a whole number from 2 up"),
         ("sines", {"features": 0}, "features must be a whole number from 1 up"),
-        ("sines", {"ranges": "both"}, "ranges must be one of code, paper, not 'both'"),
-        ("sines", {"stride": 2}, "sines takes the options count, features, ranges, but got: str"),
-        ("sunspots", {"columns": "x"}, "sunspots takes the options test_share.* got: columns"),
-        ("sunspots", {"split": "half"}, 'split must be "time" or "random", not \'half\''),
+        ("sines", {"ranges": "both"}, "ranges must be 'code' or 'paper', not 'both'"),
+        ("sunspots", {"split": "half"}, "split must be 'time' or 'random', not 'half'"),
         ("sunspots", {"test_share": 1}, "test_share must be a number above 0 and below 1, not 1"),
         ("sunspots", {"stride": 0}, "stride must be a whole number from 1 up"),
         ("sunspots", {"length": 100}, "sunspots has 309 rows, of which 247"),
+        ("csv", {"path": "gone.csv"}, "path must be a file, but there is none at .*gone.csv"),
     ],
 )
-def test_what_cannot_be_had_is_named(name, options, words):
+def test_what_cannot_be_had_is_named(door, options, words):
     with pytest.raises(ValueError, match=words):
-        cu.data.series(name, **options)
+        getattr(cu.data, door)(**options)
 
 
-def test_a_name_is_a_string_or_a_path(root, put):
-    with pytest.raises(TypeError, match="name must be a string or a path, not of type int"):
-        cu.data.series(3)
+def test_an_option_of_another_door_is_refused_by_python():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'stride'"):
+        cu.data.sines(stride=2)
+
+
+def test_a_path_is_a_string_or_a_path(root, put):
+    with pytest.raises(TypeError, match="path must be a string or a path, not of type int"):
+        cu.data.csv(3)
     path = root / put(csv())
-    assert torch.equal(cu.data.series(path, 5).train, cu.data.series(str(path), 5).train)
+    assert torch.equal(cu.data.csv(path, 5).train, cu.data.csv(str(path), 5).train)
+
+
+def test_load_gives_what_the_doors_give_by_default(put, capsys):
+    given = put(csv(np.arange(200.0)[:, None] ** 2, ["x"]))
+    for name, made in (
+        (given, cu.data.csv(given)), ("Sines", cu.data.sines()), ("sunspots", cu.data.sunspots())
+    ):  # fmt: skip
+        loaded = cu.data.load(name)
+        assert torch.equal(loaded.train, made.train) and torch.equal(loaded.test, made.test)
+        assert (loaded.name, loaded.source) == (made.name, made.source)
 
 
 # ---- sines and sunspots ------------------------------------------------------------------------
@@ -208,7 +221,7 @@ def test_a_name_is_a_string_or_a_path(root, put):
     [("code", (0, 0.1), (0, 0.1)), ("paper", (0, 2 * math.pi), (-math.pi, math.pi))],
 )
 def test_sines_are_what_their_truth_says(ranges, frequency, phase):
-    data = cu.data.series("sines", 24, count=3000, ranges=ranges)
+    data = cu.data.sines(24, count=3000, ranges=ranges)
     for windows, waves in ((data.train, data.train_waves), (data.test, data.test_waves)):
         assert windows.shape == (3000, 24, 5) and waves.frequency.shape == (3000, 5)
         time = np.arange(24)[:, None]
@@ -224,21 +237,19 @@ def test_sines_are_what_their_truth_says(ranges, frequency, phase):
 
 
 def test_sines_are_the_seeds_own_and_of_any_size():
-    first, again, other = (
-        cu.data.series("Sines", 5, seed=s, count=9, features=2) for s in (3, 3, 4)
-    )
+    first, again, other = (cu.data.sines(5, seed=s, count=9, features=2) for s in (3, 3, 4))
     assert torch.equal(first.train, again.train) and not torch.equal(first.train, other.train)
     assert first.train.shape == (9, 5, 2) and first.features == ("sine 1", "sine 2")
 
 
 def test_the_defaults_are_timegans():
-    data = cu.data.series("sines")
+    data = cu.data.sines()
     assert data.train.shape == data.test.shape == (10_000, 24, 5)
     assert data.train_waves.frequency.max() <= 0.1
 
 
 def test_sunspots_are_statsmodels(capsys):
-    data = cu.data.series("sunspots")
+    data = cu.data.sunspots()
     assert data.rows.shape == (309, 1) and capsys.readouterr().out == ""
     assert data.rows[:4, 0].tolist() == [5, 11, 16, 23]  # 1700 to 1703
     assert data.rows.max() == 190.2 and data.train_waves is None
@@ -270,11 +281,11 @@ def test_every_dialect_gives_the_same_numbers(read, separator, decimal, headed, 
 
 
 def test_a_line_says_how_it_was_read(put, capsys):
-    cu.data.series(put("when;x;y\n2020-02-01;1,5;2\n2020-01-01;2,5;3\n" + "".join(
+    cu.data.csv(put("when;x;y\n2020-02-01;1,5;2\n2020-01-01;2,5;3\n" + "".join(
         f"2019-01-{day:02};{day},5;{day % 3}\n" for day in range(31, 0, -1))), 3)  # fmt: skip
     assert capsys.readouterr().out == (
         "own.csv: 33 rows of 2 columns (x, y), separated by semicolons, decimal comma, first row "
-        "is the header, 'when' is left out: dates, rows turned round, since time ran backwards.\n"
+        "is the header, 'when' is left out: dates, rows reversed, since time ran backwards.\n"
     )
 
 
@@ -312,7 +323,7 @@ def test_other_ways_to_write_a_table(read, text, expected):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ("a,b\n1,2\n3,x\n", r"row 2, column 'b' holds 'x', which is no number\. Mend .*\['a'\]"),
+        ("a,b\n1,2\n3,x\n", r"row 2, column 'b' holds 'x', which is not a number\. Mend .*\['a'\]"),
         ("city,x\nRome,1\nOslo,2\n", r"row 1, column 'city' holds 'Rome'.* first of 2 .*\['x'\]"),
         ("a,b\n1,2\n,4\n", "row 2, column 'a' is missing. Fill it in"),
         ("a,b\n1,2\n3\n", "row 2, column 'b' is missing"),
@@ -329,15 +340,15 @@ def test_other_ways_to_write_a_table(read, text, expected):
         ('a,b\n"1,2\n', "cannot be read as a table"),
         ("a,a\n1,2\n", "more than one column named 'a'"),
         ("a,b\n", r"has a header \(a, b\) and no rows"),
-        ("d\n2020-01-01\n2020-01-02\n", r"no column but of dates \(d\)"),
+        ("d\n2020-01-01\n2020-01-02\n", r"no columns but dates \(d\)"),
         ("d,x\n2020-01-01,1\n2020-01-03,2\n2020-01-02,3\n2020-01-04,3\n",
          r"Row 3 of column 'd' \(2020-01-02\) does not follow row 2 \(2020-01-03\)\. Sort"),
         ("d,x\n2020-01-01,1\n2020-01-02,2\n2020-01-02,3\n", "Row 3 .* has the same time as row 2"),
         ("d,x\n2020-01-01,1\nsoon,2\n", "row 1, column 'd' holds '2020-01-01'"),
         ("", "is empty"),
         ("\ufeff \n\n", "is empty"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "is no text: save the table as CSV"),
-        (b"PK\3\4\x14\0", "is no text"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "is not a text file: save the table as CSV"),
+        (b"PK\3\4\x14\0", "is not a text file"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_safely_is_named_with_its_place(read, data, words):
@@ -362,7 +373,7 @@ def test_options_settle_what_the_file_leaves_open(read):
         ({"columns": "z"}, r"columns must be one or more of 'a', 'b', each once, not 'z'"),
         ({"columns": ["a", "a"]}, "each once, not"),
         ({"columns": []}, r"not \[\]"),
-        ({"decimal": "'"}, r"decimal must be \"\.\" or \",\""),
+        ({"decimal": "'"}, r"decimal must be '\.', ',' or None, not"),
         ({"separator": "::"}, "separator must be one character, not '::'"),
     ],
 )

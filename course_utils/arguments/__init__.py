@@ -1,9 +1,11 @@
 """The one room in which a wrong argument is refused: one clear sentence that names it.
 
 Each function returns what it was given, or raises a TypeError or ValueError that says what was
-given and what is accepted. One file for each kind of argument; none knows who asks.
+given and what is accepted. One file for each kind of argument; none knows who asks. What the data
+alone needs keeps the name of its file: `arguments.glyphs.span`.
 """
 
+from . import glyphs, pictures, streams
 from .arrays import (
     WHOLE,
     Samples,
@@ -20,21 +22,23 @@ from .arrays import (
 from .claims import bounds
 from .figures import alt, curve, labels, limits, numbers, size, slider, spread
 from .history import evaluated, measured, metric, metrics, state
+from .places import existing, named
 from .training import device, items, iterable, loss, optimizer, parts, total_steps
 from .values import (
     amount,
     between,
+    character,
     choice,
     function,
     kind,
     mapping,
     measurement,
-    named,
     number,
     number_format,
     real,
     refused,
     rows,
+    several,
     share,
     shown,
     some,
@@ -50,12 +54,15 @@ __all__ = [
     "array",
     "between",
     "bounds",
+    "character",
     "choice",
     "covariance",
     "curve",
     "device",
     "evaluated",
+    "existing",
     "function",
+    "glyphs",
     "items",
     "iterable",
     "kind",
@@ -73,11 +80,13 @@ __all__ = [
     "numbers",
     "optimizer",
     "parts",
+    "pictures",
     "real",
     "refused",
     "rows",
     "samples",
     "sequences",
+    "several",
     "shape",
     "share",
     "shown",
@@ -86,6 +95,7 @@ __all__ = [
     "some",
     "spread",
     "state",
+    "streams",
     "tensor",
     "text",
     "total_steps",

@@ -1,11 +1,10 @@
-"""Arguments that are one value: a number, a choice, a text, a path, a function."""
+"""Arguments that are one value: a number, a choice, a text, a function."""
 
 import contextlib
 import math
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
-from pathlib import Path
 from typing import Any
 
 
@@ -27,14 +26,16 @@ def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
     return value
 
 
-def real(name: str, value: Any, least: float) -> float:
-    """`value`, if it is a finite number from `least` up.
+def real(name: str, value: Any, least: float, most: float | None = None) -> float:
+    """`value`, if it is a finite number from `least` up, or to `most`.
 
     Raises:
         ValueError: it is not; names the argument.
     """
-    if not isinstance(value, Real) or not least <= value < math.inf:
-        raise ValueError(f"{name} must be a number from {least:g} up, not {shown(value)}.")
+    inside = isinstance(value, Real) and least <= value < math.inf
+    if not inside or (most is not None and value > most):
+        span = f"from {least:g} up" if most is None else f"from {least:g} to {most:g}"
+        raise ValueError(f"{name} must be a number {span}, not {shown(value)}.")
     return value
 
 
@@ -98,27 +99,14 @@ def number_format(name: str, spec: Any, value: float = 1.5) -> str:
     return spec
 
 
-def named(name: str, path: str | Path) -> Path:
-    """`path` as a Path, if it names a file or a folder.
-
-    Raises:
-        TypeError, ValueError: it does not; names the argument.
-    """
-    if not isinstance(path, str | Path):
-        raise TypeError(f"{name} must be a string or a path, not of type {type(path).__name__}.")
-    if not Path(path).name or "\0" in str(path):
-        raise ValueError(f"{name} must name a file or a folder, not {str(path)!r}.")
-    return Path(path)
-
-
-def choice(name: str, value: Any, accepted: Sequence[Any]) -> Any:
-    """`value`, if it is one of the accepted ones.
+def choice(name: str, value: Any, accepted: Sequence[Any], besides: str = "") -> Any:
+    """`value`, if it is one of the accepted ones; `besides` says what else would have been.
 
     Raises:
         ValueError: it is not; names the argument and what is accepted.
     """
     if not any(type(value) is type(one) and value == one for one in accepted):
-        *most, last = map(repr, accepted)
+        *most, last = [*map(repr, accepted), *([besides] if besides else [])]
         listed = f"{', '.join(most)} or {last}" if most else last
         raise ValueError(f"{name} must be {listed}, not {shown(value)}.")
     return value
@@ -135,6 +123,26 @@ def some(name: str, count: int) -> int:
     return count
 
 
+def several(name: str, values: Any, accepted: Sequence[str], once: bool = False) -> list[str]:
+    """The names in `values`, or the one that it is, if all are accepted ones.
+
+    Args:
+        once: whether each may come only once.
+
+    Raises:
+        ValueError: they are not, or there are none; names the argument and what is accepted.
+    """
+    try:
+        found = [values] if isinstance(values, str) else list(values)
+    except TypeError:  # no iterable
+        found = []
+    known = all(isinstance(one, str) and one in accepted for one in found)
+    if not known or not found or (once and len(set(found)) < len(found)):
+        wanted = f"one or more of {', '.join(map(repr, accepted))}{', each once' if once else ''}"
+        raise ValueError(f"{name} must be {wanted}, not {shown(values)}.")
+    return found
+
+
 def kind(name: str, value: Any, kinds: Any, wanted: str) -> Any:
     """`value`, if it is an instance of `kinds`; `wanted` says in words what these are.
 
@@ -146,14 +154,27 @@ def kind(name: str, value: Any, kinds: Any, wanted: str) -> Any:
     return value
 
 
-def text(name: str, value: Any) -> str:
-    """`value`, if it is a string.
+def text(name: str, value: Any, least: int = 0) -> str:
+    """`value`, if it is a string of `least` characters or more.
 
     Raises:
-        TypeError: it is not; names the argument.
+        TypeError, ValueError: it is not; names the argument.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {shown(value)}.")
+    if len(value) < least:
+        raise ValueError(f"{name} must have at least {least} characters, not {shown(value)}.")
+    return value
+
+
+def character(name: str, value: Any) -> str:
+    """`value`, if it is a string of one character.
+
+    Raises:
+        ValueError: it is not; names the argument.
+    """
+    if not isinstance(value, str) or len(value) != 1:
+        raise ValueError(f"{name} must be one character, not {shown(value)}.")
     return value
 
 

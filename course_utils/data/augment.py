@@ -1,13 +1,12 @@
 """Random changes of a batch of images, on the device. Knows nothing of labels or training."""
 
-import math
 from collections.abc import Callable
-from numbers import Real
 
 import torch
 import torch.nn.functional as F
 
 from .. import arguments
+from ..arguments import pictures
 
 Augment = Callable[[torch.Tensor], torch.Tensor]
 
@@ -20,17 +19,17 @@ def affine(
     Args:
         degrees: rotation is uniform in ±degrees.
         shift: in both directions uniform in ±shift, as a share of the image.
-        scale: the factor is uniform in 1 ± scale, scale < 1.
-        shear: horizontal slant, uniform in ±shear pixels a pixel of height.
+        scale: the factor is uniform in 1 ± scale, at most 0.99.
+        shear: horizontal slant, uniform in ±shear pixels per pixel of height.
 
     Returns:
         A function of images (B, C, H, W); what comes in from outside the frame is 0.
+
+    Raises:
+        ValueError: an amount below 0, or a scale above 0.99.
     """
-    for name, value in (("degrees", degrees), ("shift", shift), ("scale", scale), ("shear", shear)):
-        fits = isinstance(value, Real) and 0 <= value < (1 if name == "scale" else math.inf)
-        if not fits:
-            given = arguments.shown(value)
-            raise ValueError(f"{name} must not be negative (and scale below 1), not {given}.")
+    arguments.real("degrees", degrees, 0), arguments.real("shift", shift, 0)
+    arguments.real("scale", scale, 0, 0.99), arguments.real("shear", shear, 0)
 
     def change(images: torch.Tensor) -> torch.Tensor:
         u = torch.rand(5, len(images), device=images.device) * 2 - 1  # each (B,) in -1…1
@@ -51,33 +50,30 @@ def warp(
     scale: Amount = 1.0,
     shear: Amount = 0.0,
 ) -> torch.Tensor:
-    """Turn, move, resize and slant images by given amounts, each a number or one an image, (B,).
+    """Turn, move, resize and slant images by given amounts, each one number or one per image, (B,).
 
     Args:
         images: (B, C, H, W), square.
         angle: degrees, counter-clockwise.
         shift: to the right and down, as shares of the image.
         scale: above 1 enlarges.
-        shear: horizontal slant in pixels a pixel of height.
+        shear: horizontal slant in pixels per pixel of height.
 
     Returns:
         (B, C, H, W), bilinear; what comes in from outside the frame is 0.
 
     Raises:
-        TypeError, ValueError: no images, or an amount that is neither a number nor one an image.
+        TypeError, ValueError: other images, or an amount that is neither one number nor one per
+            image.
     """
-    if arguments.tensor("images", images).ndim != 4 or not images.is_floating_point():
-        given = f"{tuple(images.shape)} and {images.dtype}"
-        raise ValueError(f"images must be of shape (B, C, H, W) and floating point, not {given}.")
-    if not isinstance(shift, list | tuple) or len(shift) != 2:
-        raise ValueError(
-            f"shift must be a pair, to the right and down, not {arguments.shown(shift)}."
-        )
-    angle, shear = _amount("angle", angle, images), _amount("shear", shear, images)
-    right, down = (_amount("shift", amount, images) for amount in shift)
-    if isinstance(scale, Real) and not scale > 0:
-        raise ValueError(f"scale must be above 0, not {scale}.")
-    scale = _amount("scale", scale, images)
+    count = len(pictures.images("images", images))
+    right, down = pictures.shift(shift, count)
+    pictures.amount("angle", angle, count), pictures.amount("shear", shear, count)
+    pictures.scale(scale, count)
+    angle, right, down, scale, shear = (
+        torch.as_tensor(amount, dtype=torch.float32, device=images.device).expand(count)
+        for amount in (angle, right, down, scale, shear)
+    )  # (B,) each
     cos, sin = angle.deg2rad().cos() / scale, angle.deg2rad().sin() / scale
     # grid_sample asks, for each pixel of the result, where in the source it comes from: the
     # matrix is the inverse of the change. Its image spans -1…1, so a share counts twice.
@@ -85,21 +81,6 @@ def warp(
     move = -2 * matrix @ torch.stack([right, down], 1).unsqueeze(2)  # (B, 2, 1)
     grid = F.affine_grid(torch.cat([matrix, move], 2), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid.to(images.dtype), align_corners=False)
-
-
-def _amount(name: str, amount: Amount, images: torch.Tensor) -> torch.Tensor:
-    """A number, or one an image, as (B,) beside the images. On a GPU a tensor's are not read."""
-    size = len(images)
-    if isinstance(amount, torch.Tensor):
-        fits = amount.shape in ((), (size,))
-    else:
-        fits = isinstance(amount, Real) and math.isfinite(amount)
-    if not fits:
-        raise ValueError(
-            f"{name} must be a finite number, or a tensor with one an image, ({size},), not "
-            f"{arguments.shown(amount)}."
-        )
-    return torch.as_tensor(amount, dtype=torch.float32, device=images.device).expand(size)
 
 
 def flip() -> Augment:

@@ -5,24 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
-from ..arguments import shown, tensor, whole
-
-
-def _of_one_length(tensors: torch.Tensor | Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    tensors = (tensors,) if isinstance(tensors, torch.Tensor) else tensors
-    if not isinstance(tensors, list | tuple):
-        raise TypeError(f"tensors must be a tensor or a list of such, not {shown(tensors)}.")
-    lengths = [len(one) if tensor("tensors", one).ndim else 0 for one in tensors]
-    if len(set(lengths)) != 1 or 0 in lengths:
-        raise ValueError(f"tensors must be of one length from 1 up, not of lengths {lengths}.")
-    return tuple(tensors)
+from ..arguments import function, streams, whole
 
 
 class Batches:
     """Draw batches by index from tensors of one length; no copy to the device, no workers.
 
     The order is a function of `(seed, epoch)` alone, so a resumed run sees the batches that the
-    interrupted one would have seen. Each batch is a tuple with one tensor for each given.
+    interrupted one would have seen. Each batch is a tuple with one tensor for each of those given.
 
     Args:
         tensors: one tensor or several, each with N items along the first axis, on one device.
@@ -33,8 +23,8 @@ class Batches:
         shuffle: False keeps the order as it is.
 
     Raises:
-        TypeError: what are no tensors, or an `augment` that cannot be called.
-        ValueError: no tensors, different lengths, a size outside 1…N, or a wrong seed.
+        TypeError: something other than tensors, or an `augment` that cannot be called.
+        ValueError: no tensors, different lengths, a size outside 1…N, or a seed below 0.
     """
 
     def __init__(
@@ -47,17 +37,11 @@ class Batches:
         *,
         shuffle: bool = True,
     ) -> None:
-        self.tensors = _of_one_length(tensors)
-        items = len(self.tensors[0])
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= items:
-            raise ValueError(
-                f"size must be a whole number from 1 to {items}, the number of items, "
-                f"not {shown(size)}."
-            )
-        if augment is not None and not callable(augment):
-            raise TypeError(f"augment must be a function of a tensor, not {shown(augment)}.")
-        self.size, self.seed, self.augment = size, whole("seed", seed, 0), augment
-        self.drop_last, self.shuffle = drop_last, shuffle
+        self.tensors = streams.of_one_length("tensors", tensors)
+        self.size, self.seed = whole("size", size, 1, len(self.tensors[0])), whole("seed", seed, 0)
+        if augment is not None:
+            function("augment", augment, "a batch of images")
+        self.augment, self.drop_last, self.shuffle = augment, drop_last, shuffle
 
     def __len__(self) -> int:
         items = len(self.tensors[0])

@@ -1,7 +1,7 @@
-"""How a CSV file is written: encoding, separator, header, decimal mark. Knows no series.
+"""How a CSV file is written: encoding, separator, header, decimal mark.
 
-What can be told from the file without doubt is found out; what can be read in two ways is an
-error. pandas does the parsing.
+What the file says without doubt is found out; what can be read in two ways is an error. pandas
+does the parsing.
 """
 
 import csv
@@ -32,7 +32,7 @@ def text_of(path: Path) -> str:
     except UnicodeDecodeError:
         text = data.decode("latin-1")  # every byte is a letter there; numbers are the same
     if "\0" in text or data.startswith(b"PK\3\4"):
-        raise ValueError(f"{path} is no text: save the table as CSV, in UTF-8.")
+        raise ValueError(f"{path} is not a text file: save the table as CSV, in UTF-8.")
     if not text.strip():
         raise ValueError(f"{path} is empty: a table of numbers is needed.")
     return text
@@ -50,7 +50,7 @@ def separator_of(text: str, decimal: str | None) -> str:
 
 
 def cells_of(path: Path, text: str, separator: str) -> np.ndarray:
-    """All cells as they are written, (R, C), without blanks about them and without blank rows."""
+    """All cells as they are written, (R, C), without surrounding blanks and blank rows."""
     import pandas as pd
 
     try:
@@ -90,7 +90,7 @@ def header_of(
 
 
 def _is_value(cell: str) -> bool:
-    """Whether a cell holds what stands below a header: a number, a date, or nothing."""
+    """Whether a cell holds what is below a header: a number, a date, or nothing."""
     if cell.lower() in MISSING | INFINITE or NUMBER.fullmatch(cell) or COMMA.fullmatch(cell):
         return True
     return dates_of(np.array([cell], object)) is not None

@@ -19,13 +19,13 @@ import pooch
 from .. import paths
 
 TRIES = 3
-CONNECT, READ = 2.0, 5.0  # seconds that a host may take to answer, and to go on
-SLOWEST = 10_000  # bytes a second that a host has to send on average, from `READ` seconds on
+CONNECT, READ = 2.0, 5.0  # seconds that a host may take to answer, and to send more
+SLOWEST = 10_000  # bytes per second that a host has to send on average, from `READ` seconds on
 QUEUE = 60.0  # seconds to wait for another process that fetches the same file
 
 
 class Unavailable(Exception):
-    """A file is neither on the disk nor to be had; the message says why in a few words."""
+    """A file is not on the disk and cannot be fetched; the message says why in a few words."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Remote:
     unpacked: str = ""
 
     def candidates(self, folder: Path) -> list[tuple[Path, str]]:
-        """The places in a data folder where the file may lie, each with its checksum."""
+        """The places in a data folder where the file may be, each with its checksum."""
         packed = folder / self.path
         plain = [(packed.with_suffix(""), self.unpacked)] if self.unpacked else []
         return [*plain, (packed, self.sha256)]
@@ -51,7 +51,7 @@ def find(files: Sequence[Remote]) -> list[Path]:
     """The paths of all the files: from the data folders, else downloaded.
 
     Raises:
-        Unavailable: one of them cannot be had.
+        Unavailable: one of them cannot be fetched.
     """
     return [_on_disk(file) or _fetch(file) for file in files]
 
@@ -101,7 +101,7 @@ def _download(file: Remote, urls: Sequence[str], target: Path) -> Path:
 
 
 class _Pace:
-    """In the place of pooch's progress bar: ends a download that would take for ever."""
+    """Instead of pooch's progress bar: ends a download that would take for ever."""
 
     total = 0  # pooch sets it
 
@@ -115,10 +115,10 @@ class _Pace:
             raise TimeoutError(f"{self.size} bytes in {passed:.0f} s")
 
     def reset(self) -> None:
-        """Before pooch says once more that all has come."""
+        """Nothing to do: pooch calls it before it reports the whole size once more."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to do: nothing is open."""
 
 
 def _answers(url: str, within: float = CONNECT) -> bool:

@@ -1,4 +1,4 @@
-"""Images and their labels, read from IDX, CIFAR and folders of pictures. Knows no network."""
+"""Images and their labels on the device, and the formats of MNIST and CIFAR-10."""
 
 import gzip
 import tarfile
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..arguments import share, shown, tensor, whole, whole_numbers
+from .. import runtime
+from ..arguments import kind, pictures, whole
 from .augment import Augment
 from .batches import Batches
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+SMOKE = (1000, 500)  # training and test images under the smoke profile
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class ImageData:
     int64, indices into `classes`. `source` says what they really are: a stand-in says so.
 
     Raises:
-        TypeError, ValueError: other shapes, labels of no class, or not as many as images.
+        TypeError, ValueError: other shapes, labels that are no class, or not one label per image.
     """
 
     name: str
@@ -37,23 +38,10 @@ class ImageData:
     source: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.classes, Sequence):
-            raise TypeError(f"classes must be names, one a class, not {shown(self.classes)}.")
-        for part in ("train", "test"):
-            images, labels = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
-            if tensor(f"{part}_x", images).ndim != 4 or not images.is_floating_point():
-                given = f"{tuple(images.shape)} of {images.dtype}"
-                raise ValueError(f"{part}_x must be of shape (N, C, H, W), floats, not {given}.")
-            if whole_numbers(f"{part}_y", labels).shape != images.shape[:1]:
-                raise ValueError(
-                    f"{part}_y must be {len(images)} labels, one an image of {part}_x, not "
-                    f"{tuple(labels.shape)}."
-                )
-            if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.classes):
-                raise ValueError(
-                    f"{part}_y must be indices into the {len(self.classes)} classes, not "
-                    f"{labels.min()} to {labels.max()}."
-                )
+        kind("classes", self.classes, Sequence, "names, one per class")
+        for x, y in (("train_x", "train_y"), ("test_x", "test_y")):
+            count = len(pictures.images(x, getattr(self, x)))
+            pictures.labels(y, getattr(self, y), x, count, len(self.classes))
 
     @property
     def is_stand_in(self) -> bool:
@@ -85,22 +73,21 @@ class ImageData:
         return replace(self, train_x=self.train_x[chosen], train_y=self.train_y[chosen])
 
 
-def assemble(
-    name: str,
-    parts: Sequence[Any],
-    classes: Sequence[str],
-    source: str,
-    device: torch.device,
-) -> ImageData:
-    """Put `train_x, train_y, test_x, test_y` (uint8 images, whole labels) on the device."""
+def assemble(name: str, parts: Sequence[Any], classes: Sequence[str], source: str) -> ImageData:
+    """Put `train_x, train_y, test_x, test_y` (uint8 images, whole labels) on the device.
+
+    Under `smoke` a small slice of each part is kept.
+    """
     train_x, train_y, test_x, test_y = (torch.as_tensor(part) for part in parts)
+    train, test = SMOKE if runtime.profile() == "smoke" else (len(train_x), len(test_x))
+    device = runtime.device()
 
     def ready(images: torch.Tensor) -> torch.Tensor:
         return images.to(device).float().div_(255)
 
     return ImageData(
-        name, ready(train_x), train_y.long().to(device), ready(test_x), test_y.long().to(device),
-        tuple(classes), source,
+        name, ready(train_x[:train]), train_y[:train].long().to(device),
+        ready(test_x[:test]), test_y[:test].long().to(device), tuple(classes), source,
     )  # fmt: skip
 
 
@@ -123,87 +110,3 @@ def read_cifar10(path: Path) -> tuple[np.ndarray, ...]:
         test = np.frombuffer(bytearray(files["test_batch.bin"].read()), np.uint8).reshape(-1, 3073)
     shape = (-1, 3, 32, 32)
     return train[:, 1:].reshape(shape), train[:, 0], test[:, 1:].reshape(shape), test[:, 0]
-
-
-def read_folder(
-    folder: Path, size: int = 28, channels: int = 1, test_share: float = 0.2, seed: int = 0
-) -> tuple[tuple[np.ndarray, ...], list[str]]:
-    """A learner's own pictures: one subfolder a class, or `train/` and `test/` of such.
-
-    Args:
-        size: pictures are cropped to a square about their middle and resized to this.
-        channels: 1 for grey, 3 for colour.
-        test_share: the share of each class that is kept for testing, where there is no `test/`.
-
-    Raises:
-        ValueError: fewer than two classes, a class with fewer than two pictures, or a file that
-            is no picture.
-    """
-    if not isinstance(channels, int) or channels not in (1, 3):
-        raise ValueError(f"channels must be 1 (grey) or 3 (colour), not {shown(channels)}.")
-    whole("size", size, 1), whole("seed", seed, 0)
-    share("test_share", test_share)
-    if (folder / "train").is_dir() and (folder / "test").is_dir():
-        classes = _classes(folder / "train")
-        parts = [
-            _read_classes(folder / part, classes, size, channels) for part in ("train", "test")
-        ]
-        return _shuffled(*parts, seed), classes
-    classes = _classes(folder)
-    images, labels = _read_classes(folder, classes, size, channels)
-    rank = np.concatenate([
-        np.random.default_rng([seed, label]).permutation(count) / count
-        for label, count in enumerate(np.bincount(labels))
-    ])  # fmt: skip
-    test = rank < test_share
-    return _shuffled((images[~test], labels[~test]), (images[test], labels[test]), seed), classes
-
-
-def _shuffled(train: tuple, test: tuple, seed: int) -> tuple[np.ndarray, ...]:
-    """Both parts in random order, so that the first thousand hold every class."""
-    orders = [np.random.default_rng(seed).permutation(len(part[1])) for part in (train, test)]
-    return (
-        *(values[orders[0]] for values in train),
-        *(values[orders[1]] for values in test),
-    )
-
-
-def _classes(folder: Path) -> list[str]:
-    classes = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if len(classes) < 2:
-        found = classes[0] if classes else "none"
-        raise ValueError(
-            f"The image folder {folder} must hold a subfolder for each of two classes or more; "
-            f"found: {found}."
-        )
-    return classes
-
-
-def _read_classes(
-    folder: Path, classes: Sequence[str], size: int, channels: int
-) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = [], []
-    for label, name in enumerate(classes):
-        files = [p for p in sorted((folder / name).rglob("*")) if p.suffix.lower() in SUFFIXES]
-        if len(files) < 2:
-            raise ValueError(
-                f"Class {name!r} in {folder} has {len(files)} pictures; at least 2 are needed "
-                f"(accepted: {', '.join(SUFFIXES)})."
-            )
-        images += [_read_picture(path, size, channels) for path in files]
-        labels += [label] * len(files)
-    return np.stack(images), np.array(labels)
-
-
-def _read_picture(path: Path, size: int, channels: int) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(path) as picture:
-            picture = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
-            square = ImageOps.fit(picture, (size, size))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ValueError(
-            f"{path} cannot be read as a picture: {error}. Mend or remove it."
-        ) from None
-    return np.asarray(square).reshape(size, size, channels).transpose(2, 0, 1)

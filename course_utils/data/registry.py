@@ -1,20 +1,16 @@
-"""Which data sets there are, where each comes from, and what stands in for it offline."""
+"""Which data sets there are by name, where each comes from, and what stands in for it offline."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from .. import arguments, paths, runtime
-from . import download, glyphs, images, text
+from . import download, folders, glyphs, images, series, texts
 from .download import Remote
 from .images import ImageData
-from .text import TextData
-
-SMOKE = (1000, 500)  # training and test images under the smoke profile
-OPTIONS = ("size", "channels", "test_share", "seed")  # of a folder of pictures
+from .series import SeriesData
+from .texts import TextData
 
 
 @dataclass(frozen=True)
@@ -84,6 +80,12 @@ SOURCES = {
                 "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
                 "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
             ),
+            (
+                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
         ),
         _read_idx,
         ("T-shirt", "trousers", "pullover", "dress", "coat",
@@ -121,77 +123,71 @@ SOURCES = {
 
 def names() -> list[str]:
     """The names that `load` knows."""
-    return sorted([*SOURCES, *text.SOURCES, "glyphs"])
+    return sorted([*SOURCES, *texts.SOURCES, *MADE])
 
 
-def load(name: str | Path, **options: Any) -> ImageData | TextData:
-    """A data set on the device, by name or from a learner's own pictures or text.
+def load(name: str | Path) -> ImageData | SeriesData | TextData:
+    """A data set on the device, by its name or by the path of your own.
 
-    Looks in `COURSE_DATA`, then in `datasets/`, then downloads; with no network a stand-in is
-    used, rendered digits of the same shape or docstrings of Python's standard library, and one
-    line says so. Under the `smoke` profile only a small slice is kept.
+    `load` takes no options. To set some, call the data set's own door instead:
+
+    | `name`                                   | its door                              |
+    | ---------------------------------------- | ------------------------------------- |
+    | a folder with a subfolder per class      | `cu.data.folder(path, size=28, …)`    |
+    | a text file (`.txt`, in UTF-8)           | `cu.data.text(path)`                  |
+    | a table (`.csv`, columns are features)   | `cu.data.csv(path, length=24, …)`     |
+    | "sines"                                  | `cu.data.sines(length=24, …)`         |
+    | "sunspots"                               | `cu.data.sunspots(length=24, …)`      |
+    | "glyphs"                                 | `cu.data.glyphs.sample`, then `.draw` |
+
+    What has to be downloaded is looked for in `COURSE_DATA`, then in `datasets/`; with no network
+    a stand-in is used, rendered digits of the same shape or docstrings of Python's standard
+    library, and one line says so. Under the `smoke` profile only a small slice is kept.
 
     Args:
-        name: one of `cu.data.names()`, the path of a folder with a subfolder of pictures for
-            each class, or the path of a text file (`.txt`, in UTF-8).
-        options: for a folder only: `size`, `channels`, `test_share`, `seed`.
+        name: one of `cu.data.names()`, in any spelling, or a path, absolute or relative to the
+            project's root.
 
     Raises:
-        ValueError: an unknown name, a folder that cannot be read as classes of pictures, or a
-            file that cannot be read as text.
+        ValueError: an unknown name, or a folder or a file that cannot be read.
         TypeError: a name that is neither a string nor a path.
     """
-    arguments.named("name", name)
+    path = paths.root() / arguments.named("name", name)  # an absolute one stays itself
     key = str(name).lower().replace("_", "-").replace("fashionmnist", "fashion-mnist")
-    device = runtime.device()
-    if key in names():
-        _only((), key, options)
-        if key in text.SOURCES:
-            return text.load(key, device)
-        return _smaller(_stand_in(key, "glyphs", device) if key == "glyphs" else _real(key, device))
-    path = paths.root() / name  # an absolute one stays itself
-    if path.is_file() and path.suffix.lower() == ".txt":
-        _only((), path.name, options)
-        return text.assemble(path.name, text.read(path), f"file {path.name}", device)
+    if key in SOURCES:
+        return _real(key)
+    if key in texts.SOURCES:
+        return texts.load(key)
+    if key in MADE:
+        return MADE[key]()
     if path.is_dir():
-        _only(OPTIONS, path.name, options)
-        parts, classes = images.read_folder(path, **options)
-        return _smaller(images.assemble(path.name, parts, classes, f"folder {path.name}", device))
-    raise ValueError(
-        f"There is no data set {str(name)!r}. Known are {', '.join(names())}, the path of a "
-        "folder with a subfolder of pictures for each class, and the path of a .txt file."
+        return folders.folder(path)
+    if path.is_file() and path.suffix.lower() in FILES:
+        return FILES[path.suffix.lower()](path)
+    own = (
+        "the path, from the project's root, of a folder with a subfolder of pictures per class, "
+        "of a .txt or of a .csv file"
     )
+    return arguments.choice("name", str(name), names(), own)
 
 
-def _only(accepted: Sequence[str], name: str, options: dict[str, Any]) -> None:
-    if wrong := [option for option in options if option not in accepted]:
-        takes = f"the options {', '.join(accepted)}" if accepted else "no options"
-        raise ValueError(f"{name} takes {takes}, but got: {', '.join(wrong)}.")
-
-
-def _real(name: str, device: torch.device) -> ImageData:
+def _real(name: str) -> ImageData:
     source = SOURCES[name]
     try:
         parts = source.read(download.find(source.files))
     except download.Unavailable as reason:
-        print(f"{name} cannot be downloaded ({reason}): glyphs, rendered digits, stand in.")
-        return _stand_in(name, "glyphs (stand-in)", device)
-    return images.assemble(name, parts, source.classes, name, device)
+        print(f"{name} cannot be downloaded ({reason}): glyphs, rendered digits, stand in for it.")
+        return _glyphs(name, "glyphs (stand-in)", *source.shape)
+    return images.assemble(name, parts, source.classes, name)
 
 
-def _stand_in(name: str, source: str, device: torch.device) -> ImageData:
-    channels, size = SOURCES[name].shape if name in SOURCES else (1, 28)
-    amounts = SMOKE if runtime.profile() == "smoke" else (60_000, 10_000)
+def _glyphs(
+    name: str = "glyphs", source: str = "glyphs", channels: int = 1, size: int = 28
+) -> ImageData:
+    amounts = images.SMOKE if runtime.profile() == "smoke" else (60_000, 10_000)
     parts = glyphs.mnist_like(*amounts, seed=0, size=size, channels=channels)
-    return images.assemble(name, parts, DIGITS, source, device)
+    return images.assemble(name, parts, DIGITS, source)
 
 
-def _smaller(data: ImageData) -> ImageData:
-    if runtime.profile() != "smoke":
-        return data
-    train, test = SMOKE
-    return replace(
-        data,
-        train_x=data.train_x[:train].clone(), train_y=data.train_y[:train].clone(),
-        test_x=data.test_x[:test].clone(), test_y=data.test_y[:test].clone(),
-    )  # fmt: skip
+MADE = {"glyphs": _glyphs, "sines": series.sines, "sunspots": series.sunspots}
+FILES = {".txt": texts.text, ".csv": series.csv}

@@ -1,37 +1,30 @@
-"""Series as windows of equal length on the device, scaled to 0…1. Knows no network."""
+"""Series as windows of equal length on the device, scaled to 0…1."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from .. import arguments, paths, runtime
-from ..arguments import share, shown, tensor, whole
+from .. import paths, runtime
+from ..arguments import choice, kind, shape, share, streams, tensor, whole
 from . import tables
 from .batches import Batches
 
 SMOKE = (256, 64)  # training and test windows under the smoke profile
-RANGES = {  # of the sines: radians a step, and radians
+RANGES = {  # of the sines: radians per step, and radians
     "code": ((0.0, 0.1), (0.0, 0.1)),
     "paper": ((0.0, 2 * math.pi), (-math.pi, math.pi)),
 }
-OPTIONS = {  # what `series` takes besides, by kind
-    "sines": ("count", "features", "ranges"),
-    "sunspots": ("test_share", "split", "stride"),
-    "a CSV file": (
-        "test_share", "split", "stride", "columns", "separator", "decimal", "header",
-    ),
-}  # fmt: skip
 
 
 class Waves(NamedTuple):
     """What sines were made of: sin(frequency · t + phase) for t = 0, 1, 2 …; both (N, F)."""
 
-    frequency: torch.Tensor  # radians a step
+    frequency: torch.Tensor  # radians per step
     phase: torch.Tensor  # radians
 
 
@@ -44,7 +37,7 @@ class SeriesData:
     range, and is not clipped. The training windows come in random order.
 
     Raises:
-        TypeError, ValueError: parts that are no sequences, or not of those features.
+        TypeError, ValueError: parts that are not sequences, or not of those features.
     """
 
     name: str
@@ -60,105 +53,47 @@ class SeriesData:
     test_waves: Waves | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.features, list | tuple):
-            raise TypeError(f"features must be names, one a feature, not {shown(self.features)}.")
-        for name, part in (("train", self.train), ("test", self.test)):
-            if tensor(name, part).ndim != 3 or part.shape[2] != len(self.features):
-                raise ValueError(
-                    f"{name} must be of shape (N, T, {len(self.features)}), as there are "
-                    f"{len(self.features)} features, not {tuple(part.shape)}."
-                )
-        for name, bound in (("low", self.low), ("high", self.high)):
-            if tensor(name, bound).shape != (len(self.features),):
-                raise ValueError(f"{name} must be one number a feature, not {tuple(bound.shape)}.")
+        kind("features", self.features, list | tuple, "a list of names, one per feature")
+        count = len(self.features)
+        for name in ("train", "test"):
+            shape(name, tensor(name, getattr(self, name)), f"(N, T, {count}), with these features")
+        for name in ("low", "high"):
+            shape(name, tensor(name, getattr(self, name)), f"({count},), one number per feature")
 
     def inverse(self, samples: torch.Tensor | np.ndarray) -> torch.Tensor:
         """Scaled values (…, F) in the units of the series: float64, on the CPU.
 
         Raises:
-            TypeError, ValueError: no numbers, or another number of features.
+            TypeError, ValueError: not numbers, or another number of features.
         """
-        numeric = isinstance(samples, np.ndarray) and samples.dtype.kind in "biuf"
-        if not numeric and not isinstance(samples, torch.Tensor):
-            raise TypeError(
-                f"samples must be a tensor or an array of numbers, not {shown(samples)}."
-            )
-        samples = torch.as_tensor(samples).detach().cpu().double()
-        if samples.ndim == 0 or samples.shape[-1] != len(self.features):
-            raise ValueError(
-                f"samples must have {len(self.features)} features along the last axis "
-                f"({', '.join(self.features)}), but are of shape {tuple(samples.shape)}."
-            )
-        return samples * (self.high - self.low) + self.low
+        return streams.scaled("samples", samples, self.features) * (self.high - self.low) + self.low
 
     def batches(self, size: int, seed: int = 0, drop_last: bool = True) -> Batches:
         """Shuffled batches `(windows,)` of the training part, (B, T, F)."""
         return Batches(self.train, size, seed, drop_last=drop_last)
 
 
-def series(name: str | Path, length: int = 24, *, seed: int = 0, **options: Any) -> SeriesData:
-    """Sequences of equal length from "sines", "sunspots" or a learner's own CSV file.
+def sines(
+    length: int = 24, count: int = 10_000, features: int = 5, ranges: str = "code", seed: int = 0
+) -> SeriesData:
+    """Sines, each feature of each sequence with its own frequency and phase; the test part is new.
 
-    **sines**: each feature of each sequence is a sine of its own frequency and phase, the test
-    part drawn anew. `count` (10,000) sequences in each part, `features` (5), and `ranges`: "code"
-    draws frequency (radians a step) and phase from U(0, 0.1), as TimeGAN's released code does;
-    "paper" draws η from U(0, 1) cycles a step and the phase from U(−π, π), as its text says.
-
-    **sunspots**: the yearly number of sunspots, 1700 to 2008, from statsmodels; public domain.
-
-    **a CSV file**: columns are features, rows are time; it is told in one line how the file was
-    read. `columns`, `separator`, `decimal` and `header` settle what cannot be seen from it.
-
-    A series is cut into windows of `length`, one at each `stride` (1) rows. With `split="time"`
-    the last `test_share` (0.2) of the rows is held out before cutting, so that no value is in
-    both parts. `split="random"` deals windows to the parts at random, as TimeGAN's protocol does:
-    overlapping windows then stand on both sides, and a memory of one helps with the other. The
-    scaling is that of `sklearn.preprocessing.MinMaxScaler`, fitted to the training part alone.
-    Under the `smoke` profile a small slice of the windows is kept.
+    With `ranges="code"` frequency (radians per step) and phase come from U(0, 0.1), as in
+    TimeGAN's released code (Yoon et al. 2019); with "paper" η comes from U(0, 1) cycles per step
+    and the phase from U(−π, π), as in its text. Under the `smoke` profile there are fewer.
 
     Args:
-        name: "sines", "sunspots", or a path, absolute or relative to the project's root.
         length: steps of a sequence, T, from 2 up.
-        seed: of the draws and of the order, from 0 up.
-        options: as above, by kind.
+        count: sequences in each part, N, from 2 up.
+        features: F, from 1 up.
+        ranges: "code" or "paper".
+        seed: of the draws, from 0 up.
 
     Raises:
-        ValueError: an unknown name or option, a number out of range, too few rows for a window,
-            a constant column, or a file that cannot be read safely; it names row and column.
-        TypeError: a name that is neither a string nor a path.
+        ValueError: one of these is out of its range.
     """
-    whole("length", length, 2)
-    whole("seed", seed, 0)
-    path = paths.root() / arguments.named("name", name)  # an absolute one stays itself
-    kind = str(name).lower() if str(name).lower() in ("sines", "sunspots") else "a CSV file"
-    if kind == "a CSV file" and not path.is_file():
-        raise ValueError(
-            f"There is no series {str(name)!r}. Known are sines, sunspots, and the path of a CSV "
-            "file whose columns are features and whose rows are time."
-        )
-    if wrong := [option for option in options if option not in OPTIONS[kind]]:
-        raise ValueError(
-            f"{name} takes the options {', '.join(OPTIONS[kind])}, but got: {', '.join(wrong)}."
-        )
-    if kind == "sines":
-        return _sines(length, seed, **options)
-    if kind == "sunspots":
-        return _windows("sunspots", _sunspots(), ("sunspots",), "sunspots", length, seed, **options)
-    how = {key: options.pop(key) for key in OPTIONS[kind][3:] if key in options}
-    table = tables.read(path, **how)
-    print(table.said)
-    return _windows(
-        path.name, table.rows, table.names, f"file {path.name}", length, seed, **options
-    )
-
-
-def _sines(
-    length: int, seed: int, count: int = 10_000, features: int = 5, ranges: str = "code"
-) -> SeriesData:
-    whole("count", count, 2)
-    whole("features", features, 1)
-    if not isinstance(ranges, str) or ranges not in RANGES:
-        raise ValueError(f"ranges must be one of {', '.join(RANGES)}, not {shown(ranges)}.")
+    whole("length", length, 2), whole("count", count, 2), whole("features", features, 1)
+    choice("ranges", ranges, [*RANGES]), whole("seed", seed, 0)
     counts = (count, count)
     if runtime.profile() == "smoke":
         counts = tuple(min(count, most) for most in SMOKE)
@@ -181,21 +116,74 @@ def _sines(
     )
 
 
-def _sunspots() -> np.ndarray:
+def sunspots(
+    length: int = 24, test_share: float = 0.2, split: str = "time", stride: int = 1, seed: int = 0
+) -> SeriesData:
+    """The yearly number of sunspots, 1700 to 2008, from statsmodels; public domain.
+
+    Args:
+        length, test_share, split, stride, seed: as of `csv`.
+
+    Raises:
+        ValueError: one of these is out of its range, or the years are too few for a window.
+    """
     from statsmodels.datasets import sunspots
 
-    return sunspots.load_pandas().data[["SUNACTIVITY"]].to_numpy(np.float64)
+    rows = sunspots.load_pandas().data[["SUNACTIVITY"]].to_numpy(np.float64)
+    return _windows(
+        "sunspots", rows, ("sunspots",), "sunspots", length, test_share, split, stride, seed
+    )
+
+
+def csv(
+    path: str | Path, length: int = 24, *,
+    columns: Sequence[str] | str | None = None, separator: str | None = None,
+    decimal: str | None = None, header: bool | None = None,
+    test_share: float = 0.2, split: str = "time", stride: int = 1, seed: int = 0,
+) -> SeriesData:  # fmt: skip
+    """Your own series, from a CSV file whose columns are features and whose rows are time.
+
+    One line says how the file was read. The series is cut into windows, one at each `stride`
+    rows. With `split="time"` the last `test_share` of the rows is held out before cutting, so
+    that no value is in both parts. `split="random"` deals windows to the parts at random, as
+    TimeGAN's protocol does: overlapping windows are then on both sides, and a memory of one helps
+    with the other. The scaling is that of `sklearn.preprocessing.MinMaxScaler`, fitted to the
+    training part alone. Under the `smoke` profile a small slice of the windows is kept.
+
+    Args:
+        path: absolute, or relative to the project's root.
+        length: steps of a window, T, from 2 up.
+        columns: the names of those to keep, in this order; None keeps all. Without a header
+            they are "column 1" and so on.
+        separator: one character; None finds out.
+        decimal: "." or ","; None finds out.
+        header: whether the first row names the columns; None finds out.
+        test_share: above 0 and below 1.
+        split: "time" or "random".
+        stride: rows from one window to the next, from 1 up.
+        seed: of the order and of a random split, from 0 up.
+
+    Raises:
+        ValueError: one of these is out of its range, too few rows for a window, a constant
+            column, or a file that cannot be read safely; names row and column.
+        TypeError: a path that is neither a string nor a path.
+    """
+    path = paths.own(path, "file")
+    table = tables.read(path, columns, separator, decimal, header)
+    print(table.said)
+    source = f"file {path.name}"
+    return _windows(
+        path.name, table.rows, table.names, source, length, test_share, split, stride, seed
+    )
 
 
 def _windows(
-    name: str, rows: np.ndarray, features: Sequence[str], source: str, length: int, seed: int,
-    test_share: float = 0.2, split: str = "time", stride: int = 1,
+    name: str, rows: np.ndarray, features: Sequence[str], source: str,
+    length: int, test_share: float, split: str, stride: int, seed: int,
 ) -> SeriesData:  # fmt: skip
     """Split, scale and cut a series (R, F)."""
-    whole("stride", stride, 1)
-    share("test_share", test_share)
-    if not isinstance(split, str) or split not in ("time", "random"):
-        raise ValueError(f'split must be "time" or "random", not {shown(split)}.')
+    whole("length", length, 2), share("test_share", test_share), whole("stride", stride, 1)
+    choice("split", split, ("time", "random")), whole("seed", seed, 0)
     source_of_order = np.random.default_rng(seed)
     border = len(rows) - round(len(rows) * test_share) if split == "time" else None
     if border is not None:
@@ -217,7 +205,7 @@ def _windows(
 def _by_time(
     name: str, rows: int, border: int, length: int, stride: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where windows begin that end before the border, and those that begin behind it."""
+    """Where windows begin that end before the border, and those that begin after it."""
     if min(border, rows - border) < length:
         raise ValueError(
             f"{name} has {rows} rows, of which {border} are to learn from and {rows - border} "

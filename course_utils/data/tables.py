@@ -1,7 +1,7 @@
 """A learner's own table, read from a CSV file in any of the usual dialects. Knows no windows.
 
-What can be told from the file without doubt is read, and said in one line; anything else is an
-error that names the place, and the option which settles it.
+What the file says without doubt is read, and reported in one line; anything else is an error that
+names the place, and the option that settles it.
 """
 
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import arguments
 from . import dialects
 
 TIME = re.compile(r"unnamed: 0|index|time|date|datetime|timestamp|year|month|day|step|t", re.I)
@@ -37,7 +38,7 @@ def read(
     Found out without asking: UTF-8, UTF-16 with its mark, else Latin-1; tabs, semicolons, bars or
     commas between columns; a decimal comma; a header, if the first row holds a word. A column of
     dates is left out, and so is a first column that is named as time, or not at all, and only
-    rises or falls; where time runs backwards the rows are turned round. All of it is in `said`.
+    rises or falls; where time runs backwards the rows are reversed. All of it is in `said`.
 
     Args:
         columns: the names of those to keep, in this order; None keeps all. Without a header
@@ -47,13 +48,14 @@ def read(
         header: whether the first row names the columns.
 
     Raises:
-        ValueError: no table; a cell that is missing, no number, or infinite; rows out of order
-            of time; a name that comes twice; or numbers that can be read in two ways.
+        ValueError: a file that is not a table; a cell that is missing, not a number, or infinite;
+            rows that are not in order of time; a name that comes twice; numbers that can be read
+            in two ways; or a wrong argument.
     """
-    if decimal not in (None, ".", ","):
-        raise ValueError(f'decimal must be "." or ",", not {decimal!r}.')
-    if separator is not None and (not isinstance(separator, str) or len(separator) != 1):
-        raise ValueError(f"separator must be one character, not {separator!r}.")
+    arguments.choice("decimal", decimal, (".", ",", None))
+    arguments.choice("header", header, (True, False, None))
+    if separator is not None:
+        arguments.character("separator", separator)
     text = dialects.text_of(path)
     if named := re.match(r"sep=(.)\r?\n", text):  # as Excel writes it
         text, separator = text[named.end() :], separator or named[1]
@@ -86,7 +88,7 @@ def _said(
         *(["decimal comma"] if decimal == "," else []),
         "first row is the header" if headed else "no header",
         *(f"{names[k]!r} is left out: {why}" for k, why in times.items() if k not in kept),
-        *(["rows turned round, since time ran backwards"] if backwards else []),
+        *(["rows reversed, since time ran backwards"] if backwards else []),
     ]
     return ", ".join(parts) + "."
 
@@ -109,7 +111,7 @@ def _times(
     if not dates:
         return {}, False
     time = next(iter(dates.values()))
-    # The day may stand in one column and the hour in another.
+    # The day may be in one column and the hour in another.
     if not dialects.direction_of(time) and len(dates) > 1:
         both = dialects.dates_of(np.array([" ".join(row) for row in cells[:, list(dates)]], object))
         time = time if both is None else both
@@ -135,24 +137,18 @@ def _chosen(
     path: Path, columns: Sequence[str] | str | None, names: list[str], usual: list[int]
 ) -> list[int]:
     """The places of the columns to keep."""
-    if columns is None:
-        if not usual:
-            raise ValueError(f"{path} has no column but of dates ({', '.join(names)}).")
-        return usual
-    wanted = [columns] if isinstance(columns, str) else columns
-    known = isinstance(wanted, list | tuple) and all(name in names for name in wanted)
-    if not known or not wanted or len(set(wanted)) < len(wanted):
-        raise ValueError(
-            f"columns must be one or more of {', '.join(map(repr, names))}, each once, "
-            f"not {columns!r}."
-        )
-    return [names.index(name) for name in wanted]
+    if columns is not None:
+        wanted = arguments.several("columns", columns, names, once=True)
+        return [names.index(name) for name in wanted]
+    if not usual:
+        raise ValueError(f"{path} has no columns but dates ({', '.join(names)}).")
+    return usual
 
 
 def _check(
     path: Path, names: list[str], cells: np.ndarray, numbers: np.ndarray, kept: list[int]
 ) -> None:
-    """Let pass finite numbers only; name the first cell that holds something else."""
+    """Accept finite numbers only; name the first cell that holds something else."""
     wrong = np.argwhere(~np.isfinite(numbers[:, kept]))
     if not len(wrong):
         return
@@ -164,7 +160,7 @@ def _check(
         what, remedy = f"is infinite ({cell})", "Mend it, or"
     else:
         shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
-        what, remedy = f"holds {shown!r}, which is no number", "Mend it, or"
+        what, remedy = f"holds {shown!r}, which is not a number", "Mend it, or"
     whole = [names[i] for i in kept if np.isfinite(numbers[:, i]).all()]
     remedy += f" keep only whole columns, such as columns={whole}." if whole else " leave it out."
     more = f" It is the first of {len(wrong):,} such cells." if len(wrong) > 1 else ""

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from .factors import SHAPE, Factors, natural, show, table
+from ... import arguments
+from .factors import SHAPE, Factors, table
 from .shapes import REACH, atlas
 
 SIZES = (16, 64)  # pixels along a picture
@@ -38,7 +39,7 @@ def draw(factors: Factors, size: int = 28, channels: int = 1, masks: bool = Fals
     Raises ValueError for another size or number of channels, or glyphs under 4 pixels tall.
     """
     check_canvas(size, channels)
-    _check_legible(table(factors), size)
+    arguments.glyphs.legible(table(factors).scale, size, _SMALLEST)
     n, s = len(factors), factors.scenes
     images = torch.empty(s, channels, size, size, dtype=torch.uint8)
     boxes = torch.zeros(n, 4)
@@ -66,7 +67,7 @@ def coverage(factors: Factors, size: int, rows=slice(None)) -> torch.Tensor:
 
     Differentiable in the factors of SHAPE, all real.
     """
-    natural("size", size, 1)
+    arguments.whole("size", size, 1)
     f = {name: getattr(table(factors), name)[rows][:, None, None] for name in SHAPE}
     tiles = atlas(factors.alphabet).tiles[factors.font[rows], factors.label[rows]]  # (n, T, T)
     centre = (torch.arange(size) + 0.5) / size
@@ -156,17 +157,5 @@ def _bytes(values: torch.Tensor) -> torch.Tensor:
 
 def check_canvas(size: int, channels: int) -> None:
     """ValueError unless pictures can be of this size and so many channels."""
-    low, high = SIZES
-    if not isinstance(size, int) or not low <= size <= high:
-        given = show(size)
-        raise ValueError(f"size is {given}; it takes a whole number from {low} to {high} pixels.")
-    if not isinstance(channels, int) or channels not in (1, 3):
-        raise ValueError(f"channels is {show(channels)}; it takes 1 (grey) or 3 (colour).")
-
-
-def _check_legible(factors: Factors, size: int) -> None:
-    if len(factors) and factors.scale.min() * size < _SMALLEST:
-        raise ValueError(
-            f"scale {factors.scale.min():.3g} at size {size} makes a glyph under {_SMALLEST} "
-            f"pixels tall; scale takes at least {_SMALLEST / size:.3g} there."
-        )
+    arguments.whole("size", size, *SIZES)
+    arguments.choice("channels", channels, (1, 3))

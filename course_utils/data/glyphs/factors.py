@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from ...arguments import shown
-from .shapes import DIGITS, check, fonts
+from ... import arguments
+from ...arguments.glyphs import column, real_column, whole_column
+from .shapes import DIGITS, LETTERS, fonts
 
 # Red, green, blue in [0, 1]: M. Okabe and K. Ito's colours for all kinds of colour vision (2002),
 # with P. Tol's red in place of theirs, which few people would call red.
@@ -49,10 +50,10 @@ SHAPE = ("x", "y", "scale", "angle", "shear", "warp", "phase", "weight", "outlin
 class Factors:
     """Everything that decides a set of pictures: N glyphs in S scenes.
 
-    Give numbers, lists or tensors; each is broadcast to its shape. One row a glyph, painted in
+    Give numbers, lists or tensors; each is broadcast to its shape. One row per glyph, painted in
     the order of the rows:
     label: (N,) int64, index into `alphabet`.
-    scene: (N,) int64, the picture the glyph is in; unless given, one picture a glyph.
+    scene: (N,) int64, the picture the glyph is in; unless given, one picture per glyph.
     font: (N,) int64, index into `fonts()`.
     x, y: (N,) centre of the glyph's ink box, fractions of the picture, from the top left.
     scale: (N,) height of a digit, fraction of the picture's height.
@@ -64,7 +65,7 @@ class Factors:
     weight: (N,) how far the outline is moved outwards, fraction of the digit's height.
     outline: (N,) width of the line when only the outline is drawn, same unit; 0 is solid.
     ink: (N, 3) red, green, blue in [0, 1].
-    One row a scene:
+    One row per scene:
     background: (S, 3) red, green, blue in [0, 1].
     noise: (S,) standard deviation of the Gaussian noise on the picture, 1 being white.
     noise_seed: (S,) int64, which noise; unless given, the number of the scene.
@@ -90,7 +91,7 @@ class Factors:
     alphabet: str = DIGITS
 
     def __post_init__(self):
-        check(self.alphabet)
+        arguments.glyphs.alphabet(self.alphabet, DIGITS + LETTERS)
         n, s = self._lengths()
         integers = {
             "label": (n, len(self.alphabet)),
@@ -101,11 +102,12 @@ class Factors:
         for name, (rows, end) in integers.items():
             value = getattr(self, name)
             value = torch.arange(rows) if value is None else value
-            object.__setattr__(self, name, whole(name, value, rows, end))
+            object.__setattr__(self, name, whole_column(name, value, rows, end))
         for name, limits in LIMITS.items():
             rows = s if name in ("background", "noise") else n
             shape = (rows, 3) if name in ("ink", "background") else (rows,)
-            object.__setattr__(self, name, real(name, getattr(self, name), shape, limits))
+            value = real_column(name, getattr(self, name), shape, limits)
+            object.__setattr__(self, name, value)
 
     def _lengths(self) -> tuple[int, int]:
         """Number of glyphs and of scenes: a (S, 3) background may have scenes with no glyph."""
@@ -126,29 +128,22 @@ class Factors:
         return len(self.label)
 
     def change(self, **fields) -> "Factors":
-        """The same table with some fields replaced: the pixel-exact partner in another look."""
-        known = [field.name for field in dataclasses.fields(self)]
-        if strange := [name for name in fields if name not in known]:
-            raise ValueError(f"{', '.join(strange)}: change takes {', '.join(known)}.")
+        """The same table with some fields replaced: the pixel-exact partner in another look.
+
+        Raises:
+            TypeError, ValueError: an unknown field, or a value that `Factors` refuses.
+        """
         return dataclasses.replace(self, **fields)
 
     def rows(self, index) -> "Factors":
         """The same scenes with only the chosen glyphs (an index tensor, a mask or a slice)."""
         names = ("label", "scene", "font", *SHAPE, "ink")
-        try:
-            torch.arange(len(self))[index]
-        except (IndexError, RuntimeError, TypeError):
-            raise ValueError(
-                f"index is {show(index)}; it takes numbers of glyphs below {len(self)}, a mask or "
-                "a slice."
-            ) from None
+        arguments.glyphs.rows(index, len(self))
         return self.change(**{name: getattr(self, name)[index] for name in names})
 
     def __getitem__(self, index) -> "Factors":
         """The chosen scenes (a slice, or indices without repeats), numbered afresh, in order."""
-        chosen = torch.arange(self.scenes)[index].reshape(-1)
-        if len(chosen.unique()) < len(chosen):
-            raise ValueError("index repeats a scene; it takes each scene at most once.")
+        chosen = arguments.glyphs.scenes(index, self.scenes)
         place = torch.full((self.scenes,), -1)
         place[chosen] = torch.arange(len(chosen))
         kept = self.rows(place[self.scene] >= 0)
@@ -161,7 +156,7 @@ class Factors:
 
 
 def captions(factors: Factors, full: bool = False) -> list[str]:
-    """One sentence a scene: "a small red 7 and a large tilted white 2 on a blue background".
+    """One sentence per scene: "a small red 7 and a large tilted white 2 on a blue background".
 
     Sizes are large from LARGE on, and small; colours are the nearest of PALETTE. "tilted" (from
     TILTED degrees) and "outlined" are said, "upright" and "solid" only with full=True.
@@ -195,57 +190,6 @@ def _list(things: list[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def natural(name: str, value, least: int) -> None:
-    """ValueError unless `value` is one whole number from `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} is {show(value)}; it takes a whole number from {least}.")
-
-
 def table(factors: Factors) -> Factors:
     """TypeError unless these are factors."""
-    if not isinstance(factors, Factors):
-        raise TypeError(f"factors is {show(factors)}; it takes Factors, as `sample` gives them.")
-    return factors
-
-
-def column(name: str, value, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """`value` as a tensor; ValueError where it holds no numbers."""
-    try:
-        return torch.as_tensor(value, dtype=dtype)
-    except (RuntimeError, TypeError, ValueError):
-        raise ValueError(f"{name} is {show(value)}; it takes numbers.") from None
-
-
-def whole(name: str, value, rows: int, end: int) -> torch.Tensor:
-    """`value` as (rows,) int64, each entry in 0 ... end - 1."""
-    values = column(name, value)
-    fits = values.ndim == 0 or values.shape == (rows,)
-    if not fits or values.is_floating_point() or ((values < 0) | (values >= end)).any():
-        raise ValueError(
-            f"{name} is {show(value)}; it takes {rows} whole numbers (or one for all) "
-            f"from 0 to {end - 1}."
-        )
-    return values.to(torch.int64).expand(rows)
-
-
-def real(name: str, value, shape: tuple[int, ...], limits: tuple[float, float]) -> torch.Tensor:
-    """`value` as float32 of `shape`, each entry within `limits`."""
-    values = column(name, value, torch.float32)
-    fits = values.ndim <= len(shape) and all(
-        have in (1, want)
-        for have, want in zip(reversed(values.shape), reversed(shape), strict=False)
-    )
-    low, high = limits
-    if not fits or not (values.isfinite() & (values >= low) & (values <= high)).all():
-        raise ValueError(
-            f"{name} is {show(value)}; it takes numbers from {low} to {high} "
-            f"in the shape {shape} or one that broadcasts to it."
-        )
-    return values.expand(shape)
-
-
-def show(value) -> str:
-    """A value for an error message: a long tensor as its shape and range."""
-    if isinstance(value, torch.Tensor) and value.numel() > 8:
-        return f"a tensor {tuple(value.shape)} from {value.min():.4g} to {value.max():.4g}"
-    return shown(value.tolist() if isinstance(value, torch.Tensor) else value)
+    return arguments.kind("factors", factors, Factors, "Factors, as `sample` gives them")

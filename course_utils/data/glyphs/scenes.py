@@ -5,9 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from ... import arguments
+from ...arguments import whole
+from ...arguments.glyphs import real_column, span
 from .drawing import check_canvas, draw, extents
-from .factors import LIMITS, PALETTE, Factors, natural, real, show, table
-from .shapes import DIGITS, check, fonts
+from .factors import LIMITS, PALETTE, Factors, table
+from .shapes import DIGITS, LETTERS, fonts
 
 Range = float | tuple[float, float]
 _COLOURS = torch.tensor(list(PALETTE.values()))  # (colours, 3)
@@ -44,13 +47,12 @@ def sample(
     The first scenes of a seed are the same whatever `n`. The global random state is left alone.
     Raises ValueError for anything else, or where glyphs find no room side by side.
     """
-    natural("n", n, 1)
-    check(alphabet)
-    if not isinstance(outlined, int | float) or not 0 <= outlined <= 1:
-        raise ValueError(f"outlined is {show(outlined)}; it takes a share from 0 to 1.")
-    least, most = _ends("glyphs_per_scene", glyphs_per_scene, 0, 100)
+    whole("n", n, 1)
+    arguments.glyphs.alphabet(alphabet, DIGITS + LETTERS)
+    arguments.real("outlined", outlined, 0, 1)
+    least, most = span("glyphs_per_scene", glyphs_per_scene, 0, 100)
     for end in (least, most):
-        natural("glyphs_per_scene", end, 0)
+        whole("glyphs_per_scene", end, 0)
     count = (least + _uniform(seed, 0, n, 1)[:, 0] * (most - least + 1)).long()
     scene = torch.arange(n).repeat_interleave(count)
     u, v = _uniform(seed, 1, len(scene), 11), _uniform(seed, 2, n, 3)
@@ -77,19 +79,19 @@ def sample(
 
 
 def move(factors: Factors, velocity, frames: int, spin=0.0) -> Factors:
-    """The glyphs of S scenes in motion: the factors of S * `frames` scenes, one a frame.
+    """The glyphs of S scenes in motion: the factors of S * `frames` scenes, one per frame.
 
-    velocity: (N, 2) or one pair for all, fractions of the picture a frame, to the right and down.
-    spin: (N,) or one number for all, degrees a frame, counter-clockwise.
+    velocity: (N, 2) or one pair for all, fractions of the picture per frame, to the right and down.
+    spin: (N,) or one number for all, degrees per frame, counter-clockwise.
     Glyphs bounce off the borders, so that their ink stays inside; one that touches the border at
     the start, in any angle it will have, is moved in. Frame t of scene s is scene s * frames + t,
     and that of row i is row i * frames + t: images.view(S, frames, C, size, size) are the clips,
     boxes.view(N, frames, 4) the tracks. Each frame has its own noise.
     """
-    natural("frames", frames, 1)
+    whole("frames", frames, 1)
     n, s, time = len(table(factors)), factors.scenes, torch.arange(frames)
-    velocity = real("velocity", velocity, (n, 2), (-1.0, 1.0))
-    spin = real("spin", spin, (n,), LIMITS["angle"])
+    velocity = real_column("velocity", velocity, (n, 2), (-1.0, 1.0))
+    spin = real_column("spin", spin, (n,), LIMITS["angle"])
     angle = factors.angle[:, None] + spin[:, None] * time  # (N, T)
     film = torch.arange(s).repeat_interleave(frames)
     clip = factors.rows(torch.arange(n).repeat_interleave(frames)).change(
@@ -120,7 +122,7 @@ def mnist_like(
     but the fonts. Raises ValueError for a count below 1, or what `draw` does not take.
     """
     for name, count in (("train", train), ("test", test)):
-        natural(name, count, 1)
+        whole(name, count, 1)
     check_canvas(size, channels)
     # Measured: a linear classifier reaches 88 %, a CNN of 0.1 M weights 99.5 % in 3 epochs
     # (MNIST: 92 % and 99 %). Place decides the first, warp the second.
@@ -152,7 +154,7 @@ def _place(factors: Factors, seed: int, scale: Range, x, y, overlap: bool) -> Fa
     spot, moving = torch.zeros(len(factors), 2), torch.ones(len(factors), dtype=torch.bool)
     for attempt in range(2000):  # nearly always a few dozen are enough
         u = _uniform(seed, 10 + attempt, len(factors), 3)
-        if attempt % 10 == 9:  # begin the scenes anew that have no room
+        if attempt % 10 == 9:  # scenes without room get new sizes
             moving = torch.isin(scene, scene[moving])
             size = torch.where(moving, _between("scale", scale, u[:, 2]), size)
         half = (unit * size[:, None]).clamp(max=0.5)
@@ -162,7 +164,7 @@ def _place(factors: Factors, seed: int, scale: Range, x, y, overlap: bool) -> Fa
             return factors.change(x=spot[:, 0], y=spot[:, 1], scale=size)
     raise ValueError(
         f"overlap=False finds no room in scene {scene[moving][0]}; "
-        "it takes fewer glyphs_per_scene or a smaller scale."
+        "it needs fewer glyphs_per_scene or a smaller scale."
     )
 
 
@@ -172,7 +174,7 @@ def _spots(half: torch.Tensor, x, y, u: torch.Tensor) -> torch.Tensor:
     for i, (name, wanted) in enumerate([("x", x), ("y", y)]):
         low, high = half[:, i], 1 - half[:, i]
         if wanted is not None:
-            low, high = _ends(name, wanted, *LIMITS[name])
+            low, high = span(name, wanted, *LIMITS[name])
         centres.append(low + u[:, i] * (high - low))
     return torch.stack(centres, 1)
 
@@ -195,55 +197,30 @@ def _bounce(path: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.
 
 def _uniform(seed: int, stream: int, rows: int, columns: int) -> torch.Tensor:
     """(rows, columns) in [0, 1); a row depends on seed, stream and its number alone."""
-    natural("seed", seed, 0)
+    whole("seed", seed, 0)
     state = np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> np.uint64(1)
     return torch.rand(rows, columns, generator=torch.Generator().manual_seed(int(state)))
 
 
-def _ends(name: str, wanted: Range, lowest: float, highest: float) -> tuple[float, float]:
-    """A range as (low, high), within (lowest, highest)."""
-    ends = wanted if isinstance(wanted, tuple | list) else (wanted, wanted)
-    numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
-    if not numbers or not lowest <= ends[0] <= ends[1] <= highest:
-        raise ValueError(
-            f"{name} is {show(wanted)}; it takes a number or (low, high) from {lowest} to "
-            f"{highest}."
-        )
-    return ends[0], ends[1]
-
-
 def _between(name: str, wanted: Range, u: torch.Tensor) -> torch.Tensor:
     """Uniform numbers u in [0, 1) stretched to the range."""
-    low, high = _ends(name, wanted, *LIMITS[name])
+    low, high = span(name, wanted, *LIMITS[name])
     return low + u * (high - low)
 
 
 def _choose(name: str, wanted, known: Iterable[str], u: torch.Tensor) -> torch.Tensor:
     """Indices into `known`, uniform over the names `wanted`."""
-    known, wanted = list(known), _listed(name, wanted)
-    strange = [choice for choice in wanted if choice not in known]
-    if strange or not wanted:
-        raise ValueError(
-            f"{name} is {show(strange or wanted)}; it takes names out of {', '.join(known)}."
-        )
+    known = list(known)
+    wanted = arguments.several(name, wanted, known)
     return torch.tensor([known.index(choice) for choice in wanted])[(u * len(wanted)).long()]
-
-
-def _listed(name: str, wanted: str | Iterable[str]) -> list[str]:
-    wanted = [wanted] if isinstance(wanted, str) else wanted
-    if not isinstance(wanted, Iterable) or isinstance(wanted, torch.Tensor | np.ndarray):
-        raise ValueError(f"{name} is {show(wanted)}; it takes a name, or a list of them.")
-    return list(wanted)
 
 
 def _inks(wanted, grounds: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
     """(N, 3) colours out of the names `wanted`, none that of its ground (N,), an index."""
-    wanted = _listed("ink", wanted)
+    wanted = arguments.several("ink", wanted, list(PALETTE))
     ink = torch.zeros(len(u), 3)
     for ground in grounds.unique().tolist():
         here = grounds == ground
-        others = [name for name in wanted if name != list(PALETTE)[ground]]
-        if not others:
-            raise ValueError(f"ink is {wanted}; it takes a colour other than each background's.")
+        others = arguments.glyphs.inks(wanted, list(PALETTE)[ground])
         ink[here] = _COLOURS[_choose("ink", others, PALETTE, u[here])]
     return ink

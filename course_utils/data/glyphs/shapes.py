@@ -11,7 +11,7 @@ from matplotlib.ft2font import FT2Font
 from PIL import ImageFont
 from scipy.ndimage import distance_transform_edt
 
-from ...arguments import shown
+from ... import arguments
 
 DIGITS = "0123456789"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -57,28 +57,18 @@ def fonts() -> tuple[str, ...]:
 
 @cache
 def atlas(alphabet: str = DIGITS) -> Atlas:
-    """The distance fields of `alphabet` in all `fonts()`; built once a process and alphabet.
+    """The distance fields of `alphabet` in all `fonts()`; built once per process and alphabet.
 
     alphabet: distinct characters out of DIGITS + LETTERS, at least one.
     Source: C. Green, "Improved alpha-tested magnification for vector textures and special
     effects", SIGGRAPH 2007 courses.
     Raises ValueError for another alphabet.
     """
-    check(alphabet)
+    arguments.glyphs.alphabet(alphabet, DIGITS + LETTERS)
     glyphs = [[_glyph(name, character) for character in alphabet] for name in fonts()]
     tiles = np.stack([[tile for tile, _ in row] for row in glyphs])
     ink = np.stack([[half for _, half in row] for row in glyphs])
     return Atlas(torch.from_numpy(tiles), torch.from_numpy(ink))
-
-
-def check(alphabet: str) -> None:
-    """ValueError unless `alphabet` is distinct characters out of DIGITS + LETTERS."""
-    known = isinstance(alphabet, str) and set(alphabet) <= set(DIGITS + LETTERS)
-    if not known or not alphabet or len(set(alphabet)) < len(alphabet):
-        raise ValueError(
-            f"alphabet is {shown(alphabet)}; it takes one or more distinct digits or "
-            "letters a-z, A-Z."
-        )
 
 
 def file_of(name: str) -> str:

@@ -1,13 +1,13 @@
-"""Wrong input to `cu.data`: for each function a good call, and what its arguments must not be.
+"""Wrong input to `cu.data`: for each function a good call, and what must be refused.
 
-What is of another kind altogether is drawn by the annotations, save for fields and options.
+Values of another type are drawn from the annotations, except those of fields.
 """
 
 import numpy as np
 import torch
 from PIL import Image
 from synthetic import pictures
-from wrong import Fresh
+from wrong import Fresh, Refusals
 
 import course_utils as cu
 from course_utils import paths
@@ -65,40 +65,50 @@ CASES = {
     ),
     "Batches.order": ({"self": BATCHES, "epoch": 0}, {"epoch": [True]}),
     "Batches.epoch": ({"self": BATCHES, "epoch": 0, "start": 1}, {"start": [True]}),
-    "data.load: by name": (
+    "data.load": (
         {"name": "glyphs"},
         {
-            "name": ["", ".", "a\0b"], "name: data set": ["mnist2", "pictures", "gone.txt"],
-            "size": [28], "channels": [1],
-        },
-    ),
-    "data.load: a folder": (
-        {"name": Fresh(folder), "size": 8},
-        {
-            "size": [0, 8.5, "8", None, True], "channels": [2, 1.0, "1", None],
-            "test_share": NO_SHARE, "seed": NO_SEED, "colour": [1],
+            "name": ["", ".", "a\0b", "mnist2", "gone.txt", "gone.csv"],
             "name: folder": [Fresh(lambda: f"{folder()}/red")],
         },
     ),
-    "data.load: a text": (
-        {"name": file("own.txt", "Once upon a time there was a text.")},
-        {"name: short.txt": [file("short.txt", "Too short."), file("short.txt", "")], "size": [3]},
-    ),
-    "data.series: sines": (
-        {"name": "sines", "length": 4, "count": 6},
+    "data.folder": (
+        {"path": Fresh(folder), "size": 8},
         {
-            "name": ["", "."], "name: series": ["sinus"], "length": [1, True], "seed": [True],
-            "count": [1, 2.5, None], "features": [0, -1, "x"], "ranges": ["both", None, []],
-            "stride": [2],
+            "path": ["", "gone", "a\0b"], "path: folder": [Fresh(lambda: f"{folder()}/red")],
+            "size": [0, 8.5, "8", None, True], "channels": [2, 1.0, "1", None, True],
+            "test_share": NO_SHARE, "seed": NO_SEED,
         },
     ),
-    "data.series: a table": (
-        {"name": table(40), "length": 4},
+    "data.text": (
+        {"path": file("own.txt", "Once upon a time there was a text.")},
+        {
+            "path": ["", "gone.txt", "."],
+            "path: short.txt": [file("short.txt", "Too short."), file("short.txt", "")],
+        },
+    ),
+    "data.sines": (
+        {"length": 4, "count": 6},
+        {
+            "length": [1, True], "seed": [True], "count": [1, 2.5, None],
+            "features": [0, -1, "x"], "ranges": ["both", None, []],
+        },
+    ),
+    "data.sunspots": (
+        {"length": 4},
+        {
+            "length": [1, True], "length: window": [200], "stride": [0, 1.5, "x", None],
+            "split": ["half", None, []], "test_share": NO_SHARE, "seed": NO_SEED,
+        },
+    ),
+    "data.csv": (
+        {"path": table(40), "length": 4},
         {
             "stride": [0, 1.5, "x", None], "split": ["half", None, []], "test_share": NO_SHARE,
             "columns": ["c", [], ["a", "a"], 3, [None]], "separator": ["::", 3, ""],
-            "decimal": ["'", 3], "count": [3], "length: own.csv": [99],
-            "name: own.csv": [table(3), file("own.csv", ""), file("own.csv", "a\n1\nx\n")],
+            "decimal": ["'", 3], "header": ["yes", 1], "seed": NO_SEED, "length: own.csv": [99],
+            "path": ["", "gone.csv", "."],
+            "path: own.csv": [table(3), file("own.csv", ""), file("own.csv", "a\n1\nx\n")],
         },
     ),
     "data.augment.affine": (
@@ -142,7 +152,7 @@ CASES = {
     "TextData": (
         TEXT, {"train": NO_IDS, "validation": NO_IDS, "symbols": [None, 7, ["a", "b"], ""]},
     ),
-    "TextData.encode": ({"self": OWN_TEXT, "text": "abc"}, {"text: character": ["xyz", "a b"]}),
+    "TextData.encode": ({"self": OWN_TEXT, "text": "abc"}, {"text: characters": ["xyz", "a b"]}),
     "TextData.decode": (
         {"self": OWN_TEXT, "ids": IDS},
         {"ids": ["abc", IDS.float(), IDS + 1, IDS - 1, [[1], [1, 2]], [0.5]]},
@@ -157,3 +167,14 @@ CASES = {
     ),
     "Windows.epoch": ({"self": WINDOWS, "epoch": 0, "start": 1}, {"epoch": [True]}),
 }  # fmt: skip
+
+
+class TestData(Refusals):
+    CASES = CASES
+    ROOMS = {"data"}
+    SIGNED = {f"data.augment.warp: {argument}": "to either side" for argument in ("angle", "shear")}
+    ANY_AXES = {
+        "Batches: tensors": "any axes after that of the items",
+        "SeriesData.inverse: samples": "any axes before that of the features",
+        **{f"data.augment.warp: {name}": "a number" for name in ("angle", "scale", "shear")},
+    }

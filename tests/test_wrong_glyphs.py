@@ -1,10 +1,11 @@
-"""Wrong input to `cu.data.glyphs`: good calls, and what their arguments must not be.
+"""Wrong input to `cu.data.glyphs`: for each function a good call, and what must be refused.
 
-What is of another kind altogether is drawn by the annotations, save for fields.
+Values of another type are drawn from the annotations, except those of fields.
 """
 
+import pytest
 import torch
-from wrong import Fresh
+from wrong import Fresh, Refusals
 
 from course_utils.data import glyphs
 
@@ -25,7 +26,7 @@ CASES = {
         },
     ),
     "Factors.change": (
-        {"self": FACTORS, "scale": 0.5}, {"scale": NO_FIELD, "label": [10, "x"], "colour": [1]},
+        {"self": FACTORS, "scale": 0.5}, {"scale": NO_FIELD, "label": [10, "x"]},
     ),
     "Factors.rows": ({"self": FACTORS, "index": [0]}, {"index": [[5], "x", 1.5]}),
     "glyphs.captions": ({"factors": FACTORS}, {"factors": NO_FACTORS}),
@@ -56,3 +57,17 @@ CASES = {
         },
     ),
 }  # fmt: skip
+
+
+class TestGlyphs(Refusals):
+    CASES = CASES
+    ROOMS = {"glyphs"}
+    SIGNED = {
+        f"glyphs.sample: {argument}": "a place, an angle or a change of weight"
+        for argument in ("x", "y", "angle", "shear", "weight")
+    }
+
+
+def test_an_unknown_field_is_refused_by_python():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        glyphs.sample(2, 0).change(colour=1)

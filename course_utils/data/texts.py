@@ -1,4 +1,4 @@
-"""Text as one tensor of symbols on the device, and windows of it as views. Knows no network."""
+"""Text as one tensor of symbols on the device, and windows of it as views."""
 
 import ast
 import random
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import runtime
-from ..arguments import shown, whole, whole_numbers
+from .. import arguments, paths, runtime
+from ..arguments import streams, whole
 from . import download
 from .download import Remote
 
@@ -27,7 +27,7 @@ SOURCES = {
     )
 }
 SMOKE = (20_000, 4_000)  # training and validation characters under the smoke profile
-SHORTEST = 20  # characters of a text: below this a tenth of it is nothing
+SHORTEST = 20  # characters of a text: a tenth of fewer is next to nothing
 LENGTH = 1_115_394  # characters of the stand-in, as many as tiny Shakespeare has
 NO_DOCSTRINGS = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
 
@@ -36,8 +36,8 @@ class Windows:
     """Windows of a stream, side by side: batches `(inputs, targets)`, both (B, T) and int64.
 
     The stream is cut into B rows of equal length, which are read from left to right. So window
-    number i + 1 goes on where number i ended, row by row, and a state can be carried over. The
-    targets are the inputs moved on by one. All are views of one tensor: nothing is copied.
+    number i + 1 continues where number i ended, row by row, and a state can be carried over. The
+    targets are the inputs, one symbol later. All are views of one tensor: nothing is copied.
 
     Where the first window begins is a function of `(seed, epoch)` alone, so a resumed run sees
     what the interrupted one would have seen; and no epoch is cut at the same places as another.
@@ -46,24 +46,17 @@ class Windows:
         ids: the stream, (N,).
         size: rows of a batch, B.
         length: symbols of a window, T.
-        seed: of the beginnings, from 0 up.
+        seed: of where the first window begins, from 0 up.
 
     Raises:
-        TypeError: ids that are no tensor of whole numbers.
+        TypeError: ids that are not a tensor of whole numbers.
         ValueError: a stream too short for one batch, or a number out of range.
     """
 
     def __init__(self, ids: torch.Tensor, size: int, length: int, seed: int = 0) -> None:
         whole("size", size, 1), whole("length", length, 1), whole("seed", seed, 0)
-        needed = (size + 1) * length  # one window is kept back for the beginnings
-        if whole_numbers("ids", ids).ndim != 1 or len(ids) < needed:
-            given = f"{len(ids):,} symbols" if ids.ndim == 1 else f"shape {tuple(ids.shape)}"
-            raise ValueError(
-                f"A stream of at least {needed:,} symbols (ids) is needed for {size} windows of "
-                f"{length} side by side; it has {given}. Take a longer text, or a smaller size "
-                "or length."
-            )
-        self.ids, self.size, self.length, self.seed = ids, size, length, seed
+        self.ids = streams.long_enough("ids", ids, size, length)
+        self.size, self.length, self.seed = size, length, seed
 
     def __len__(self) -> int:
         return (len(self.ids) - self.length) // (self.size * self.length)
@@ -91,7 +84,7 @@ class TextData:
     the whole text. `source` says what the text really is: a stand-in says so.
 
     Raises:
-        TypeError, ValueError: other parts, or an index that is none.
+        TypeError, ValueError: parts that are not such indices, or no symbols.
     """
 
     name: str
@@ -101,12 +94,9 @@ class TextData:
     source: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.symbols, str) or not self.symbols:
-            raise ValueError(f"symbols must be a string of characters, not {shown(self.symbols)}.")
+        arguments.text("symbols", self.symbols, 1)
         for name, ids in (("train", self.train), ("validation", self.validation)):
-            if whole_numbers(name, ids).ndim != 1:
-                raise ValueError(f"{name} must be of shape (N,), not {tuple(ids.shape)}.")
-            _within(name, ids, self.symbols)
+            streams.ids(name, arguments.tensor(name, ids), len(self.symbols))
 
     @property
     def is_stand_in(self) -> bool:
@@ -117,46 +107,24 @@ class TextData:
         """The symbols of a text, (N,), int64, on the device.
 
         Raises:
-            ValueError: a character that the text never had; names it and its place.
+            ValueError: a character that the text never has; names it and its place.
         """
-        if not isinstance(text, str):
-            raise TypeError(f"text must be a string, not {type(text).__name__}.")
-        known, codes = _codes(self.symbols), _codes(text)
-        ids = np.searchsorted(known, codes).clip(max=len(known) - 1)
-        if len(unseen := np.flatnonzero(known[ids] != codes)):
-            place = int(unseen[0])
-            shown = self.symbols if len(self.symbols) <= 120 else f"{self.symbols[:120]}…"
-            raise ValueError(
-                f"The character {text[place]!r}, number {place + 1} of {text!r}, was never seen "
-                f"in this text ({self.source}). Known are: {shown!r}."
-            )
+        streams.written_in("text", text, self.symbols, f"this text ({self.source})")
+        ids = np.searchsorted(_codes(self.symbols), _codes(text))
         return torch.from_numpy(ids.astype(np.int64)).to(self.train.device)
 
     def decode(self, ids: torch.Tensor | Sequence[int]) -> str:
-        """The text of symbols (N,)."""
-        try:
-            ids = torch.as_tensor(ids).cpu()
-        except (RuntimeError, TypeError, ValueError):
-            raise TypeError(f"ids must be whole numbers (N,), not {shown(ids)}.") from None
-        if ids.ndim != 1 or (len(ids) and ids.is_floating_point()):
-            raise ValueError(f"ids must be whole numbers of shape (N,), not {tuple(ids.shape)} "
-                             f"of {ids.dtype}.")  # fmt: skip
-        _within("ids", ids, self.symbols)
-        return (
-            _codes(self.symbols)[ids.long().numpy()].tobytes().decode("utf-32-le", "surrogatepass")
-        )
+        """The text of symbols (N,).
+
+        Raises:
+            TypeError, ValueError: ids that are not indices into `symbols`.
+        """
+        places = streams.ids("ids", ids, len(self.symbols)).cpu().long().numpy()
+        return _codes(self.symbols)[places].tobytes().decode("utf-32-le", "surrogatepass")
 
     def windows(self, size: int, length: int, seed: int = 0) -> Windows:
         """Windows of the training part: `size` of them side by side, `length` symbols each."""
         return Windows(self.train, size, length, seed)
-
-
-def _within(name: str, ids: torch.Tensor, symbols: str) -> None:
-    if len(ids) and not 0 <= ids.min() <= ids.max() < len(symbols):
-        raise ValueError(
-            f"{name} must be from 0 to {len(symbols) - 1}; they are from {ids.min()} to "
-            f"{ids.max()}."
-        )
 
 
 def _codes(text: str) -> np.ndarray:
@@ -164,7 +132,7 @@ def _codes(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
-def assemble(name: str, text: str, source: str, device: torch.device) -> TextData:
+def assemble(name: str, text: str, source: str) -> TextData:
     """Encode a text once, and split it by position; under `smoke` keep a slice of each part."""
     known, ids = np.unique(_codes(text), return_inverse=True)
     symbols = known.tobytes().decode("utf-32-le", "surrogatepass")
@@ -173,28 +141,42 @@ def assemble(name: str, text: str, source: str, device: torch.device) -> TextDat
     train, validation = ids[:cut], ids[cut:]
     if runtime.profile() == "smoke":
         train, validation = train[: SMOKE[0]], validation[: SMOKE[1]]
+    device = runtime.device()
     return TextData(name, train.to(device), validation.to(device), symbols, source)
 
 
-def load(name: str, device: torch.device) -> TextData:
-    """A text of `SOURCES`; with no network docstrings stand in, and one line says so."""
+def text(path: str | Path) -> TextData:
+    """Your own text, from a file in UTF-8 of 20 characters or more.
+
+    Args:
+        path: absolute, or relative to the project's root.
+
+    Raises:
+        TypeError, ValueError: not the path of a file, or a file that cannot be read as text.
+    """
+    path = paths.own(path, "file")
+    return assemble(path.name, read(path), f"file {path.name}")
+
+
+def load(name: str) -> TextData:
+    """A text of `SOURCES`; with no network docstrings stand in for it, and one line says so."""
     try:
         [path] = download.find([SOURCES[name]])
     except download.Unavailable as reason:
         print(
             f"{name} cannot be downloaded ({reason}): docstrings of Python's standard library "
-            "stand in."
+            "stand in for it."
         )
         length = sum(SMOKE) * 2 if runtime.profile() == "smoke" else LENGTH
-        return assemble(name, docstrings(length), "docstrings (stand-in)", device)
-    return assemble(name, read(path), name, device)
+        return assemble(name, docstrings(length), "docstrings (stand-in)")
+    return assemble(name, read(path), name)
 
 
 def read(path: Path) -> str:
-    """A learner's own text, in UTF-8; every end of line becomes a plain one.
+    """The text of a file in UTF-8; every end of line becomes a plain one.
 
     Raises:
-        ValueError: another encoding, an empty file, or one of a few characters.
+        ValueError: another encoding, an empty file, or only a few characters.
     """
     data = path.read_bytes()
     try:
@@ -205,7 +187,7 @@ def read(path: Path) -> str:
             f'{error.start + 1}. Save it as UTF-8, which every editor offers under "Save as".'
         ) from None
     if "\0" in text:
-        raise ValueError(f"{path} holds zero bytes: it is no plain text, or it is in UTF-16. "
+        raise ValueError(f"{path} holds zero bytes: it is not plain text, or it is in UTF-16. "
                          "Save it as UTF-8.")  # fmt: skip
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if len(text) < SHORTEST:
@@ -220,8 +202,8 @@ def read(path: Path) -> str:
 def docstrings(length: int = LENGTH) -> str:
     """Docstrings of Python's standard library, in plain ASCII, `length` characters at most.
 
-    They are read from the source files, of which none is run. The files come in a fixed random
-    order, so that no part of the text is of one letter of the alphabet; each docstring comes once.
+    They are read from the source files, none of which is run. The files come in a fixed random
+    order, not in that of the alphabet, so that all parts are alike; each docstring comes once.
     """
     library = Path(sysconfig.get_path("stdlib"))
     files = [
