@@ -6,7 +6,7 @@ The notebooks of `notebooks/` and `solutions/` run at the same time and train un
 import os
 import tempfile
 
-pytest_plugins = ["kernels", "sliders"]
+pytest_plugins = ["clock", "kernels", "sliders"]
 
 _runs = tempfile.TemporaryDirectory(prefix="course-runs-")
 os.environ["COURSE_RUNS"] = _runs.name  # kernels that nbval starts inherit it
