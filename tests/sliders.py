@@ -29,7 +29,8 @@ WIDGETS = {
 }
 EXPLORE = "cu.widgets.explore("
 
-# The last result is the widget. A plot that cannot be drawn raises; the rest is told as JSON.
+# The last output is the widget; `_` may be the lesson's own. A plot that cannot be drawn raises,
+# and what the others say is printed as JSON.
 MOVE = """
 def _move(explorer):
     import html, json
@@ -49,7 +50,7 @@ def _move(explorer):
             shown[name].append((control.value, explorer.plot.alt))
         control.value = start
     print(json.dumps(shown))
-_move(_)
+_move(_oh[max(_oh)])
 del _move
 """
 
