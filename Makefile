@@ -5,7 +5,11 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COURSE := $(BIN)/python -m course_utils.authoring
 
-# What a command may be given: make lesson N=12 PROFILE=gpu, make test WORKERS=8
+# uv installs in a third of pip's time; where it is missing, pip does the same.
+UV      := $(shell command -v uv)
+INSTALL := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
+
+# Options of the commands: make lesson N=12 PROFILE=gpu, make test WORKERS=8
 PROFILE ?= cpu
 WORKERS ?= 2
 
@@ -13,53 +17,55 @@ WORKERS ?= 2
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser)
 JOURNEYS := $(VENV)/.journeys
 RIVALS   := $(VENV)/.rivals
+OLDEST   := $(VENV)/oldest
+PYTHON_OLDEST ?= python3.11
 SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # The Jupyter of Colab in August 2026; torch and the rest are those of the environment above.
 COLAB   := $(VENV)/colab
 JUPYTER := ipywidgets==7.7.1 ipython==7.34 ipykernel==6.17.1 jupyter_client==7.4.9
 
-# One worker a file, in the order given: what takes longest begins first.
+# One worker for each file, in the order given: what takes longest comes first.
 NBVAL := --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-current-env \
   --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab test browser browser-test torture colab-test bench lesson lessons refresh \
-  claims lint doctor clean
+.PHONY: help env lab test browser browser-test torture colab-test oldest-test bench \
+  lesson lessons refresh claims lint doctor clean
 
-help:            ## this list
+help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-env: $(READY)    ## make the environment in .venv (first time: a few minutes, about 5 GB)
+env: $(READY)    ## make the environment in .venv (the first time: a few minutes, about 5 GB)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "The course needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
-	  echo "Name another with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	  echo "To use another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(INSTALL) --upgrade pip
+	$(INSTALL) --editable '.[dev]'
 	@touch $@
 
 lab: $(READY)    ## open JupyterLab on lesson 00
 	$(BIN)/jupyter lab --port=0 --ServerApp.root_dir=. notebooks/00_start_here.ipynb
 
 $(JOURNEYS): $(READY)
-	@$(BIN)/python -m pip install --quiet --editable '.[browser]' && touch $@ || \
-	  echo "Playwright could not be installed: the journeys in a browser will be skipped."
+	@$(INSTALL) --editable '.[browser]' && touch $@ || \
+	  echo "Playwright could not be installed, so the browser tests will be skipped."
 
-test: $(READY) $(if $(CHROMIUM),$(JOURNEYS)) ## run all tests, nbval over every notebook included
+test: $(READY) $(if $(CHROMIUM),$(JOURNEYS)) ## run all tests, with every notebook among them
 	COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(NBVAL) \
-	  tests/browser tests/torture tests/test_*.py notebooks solutions
+	  tests/browser tests/torture solutions notebooks $(wildcard tests/lessons tests/test_*.py)
 
-browser: $(JOURNEYS) ## Chromium and its driver, from Debian's packages where they are missing
+browser: $(JOURNEYS) ## install Chromium and its driver from Debian's packages, if missing
 	@test -n "$(CHROMIUM)" || \
 	  { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium chromium-driver; }
 
-browser-test: browser ## a learner's journeys, in a real JupyterLab and a real browser
-	$(BIN)/python -m pytest -rs tests/browser
+browser-test: browser ## try every page and widget in a real JupyterLab and a real browser
+	$(BIN)/python -m pytest -rs --long tests/browser
 
-torture: $(READY) ## all that breaks notebook courses, at full length: kills, networks, disks
+torture: $(READY) ## provoke what breaks notebook courses, at full length: kills, networks, disks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist load -rs --long tests/torture
 
 $(COLAB)/.ready: $(READY)
@@ -69,18 +75,30 @@ $(COLAB)/.ready: $(READY)
 	$(COLAB)/bin/python -m pip install --quiet $(JUPYTER)
 	@touch $@
 
-colab-test: $(COLAB)/.ready ## every notebook under the Jupyter of Colab
+colab-test: $(COLAB)/.ready ## run every notebook under the Jupyter of Colab
 	PYTHONPATH=$(CURDIR) COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(COLAB)/bin/python -m pytest \
 	  -n $(WORKERS) $(NBVAL) notebooks solutions
 
-# The other loops may want another PyTorch; the course keeps its own, and their rows say so.
+# The lowest versions that pyproject.toml allows, on the lowest Python. Only uv resolves so.
+$(OLDEST)/.ready: pyproject.toml
+	$(PYTHON_OLDEST) -m venv $(OLDEST)
+	@$(if $(UV),true,$(OLDEST)/bin/python -m pip install --quiet uv)
+	$(or $(UV),$(OLDEST)/bin/uv) pip install --python $(OLDEST)/bin/python --quiet \
+	  --resolution lowest-direct --requirement pyproject.toml --extra dev
+	@touch $@
+
+oldest-test: $(OLDEST)/.ready ## run every notebook on Python 3.11 with the lowest versions allowed
+	PYTHONPATH=$(CURDIR) COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest \
+	  -n $(WORKERS) $(NBVAL) notebooks solutions
+
+# The other loops may ask for another PyTorch; the course keeps its own, and their rows say so.
 $(RIVALS): $(READY) benchmarks/requirements.txt
 	@$(BIN)/python -m pip list --format=freeze | grep -E '^torch(vision)?==' > $(VENV)/torch.txt
-	@$(BIN)/python -m pip install --quiet --constraint $(VENV)/torch.txt \
+	@$(INSTALL) --constraint $(VENV)/torch.txt \
 	  --requirement benchmarks/requirements.txt && touch $@ || \
-	  echo "Not all could be installed: the benchmarks beside them will be skipped."
+	  echo "Some could not be installed, so the comparisons with them will be skipped."
 
-bench: $(RIVALS) ## how fast, side by side: the table in benchmarks/results.md [QUICK=1]
+bench: $(RIVALS) ## measure speed beside other libraries: benchmarks/results.md [QUICK=1]
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lesson: $(READY) ## train one lesson and write its notebooks: make lesson N=12 [PROFILE=cpu]
@@ -89,18 +107,18 @@ lesson: $(READY) ## train one lesson and write its notebooks: make lesson N=12 [
 lessons: $(READY) ## train all lessons, one after the other
 	$(COURSE) lesson all --profile $(PROFILE)
 
-refresh: $(READY) ## after edits of prose only: rebuild the notebooks, keep their outputs [N=12]
+refresh: $(READY) ## after editing prose only: rebuild the notebooks, keep their outputs [N=12]
 	$(COURSE) refresh $(or $(N),all)
 
 claims: $(READY) ## what the lessons claim of their own runs, and whether it was reproduced
 	$(COURSE) claims
 
-lint: $(READY)   ## style of the sources; notebooks in step with them
+lint: $(READY)   ## check the style, the claims, and that the notebooks match their sources
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(COURSE) check
 
-doctor: $(READY) ## what is wrong with this machine, and how to mend it
+doctor: $(READY) ## find what is wrong with this machine, and how to fix it
 	$(BIN)/python -c 'import course_utils as cu; cu.doctor()'
 
 clean:           ## delete the environment and the runs, not the data

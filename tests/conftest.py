@@ -45,7 +45,7 @@ def course(tmp_path_factory) -> Path:
     """A copy of the course without data: what is run in it never touches the stored notebooks."""
     copy = tmp_path_factory.mktemp("copy") / "course"
     ignored = shutil.ignore_patterns(
-        ".*", "__pycache__", "*.egg-info", "datasets", "runs", "my_work", "tests"
+        ".*", "__pycache__", "*.egg-info", "datasets", "runs", "my_work"
     )
     shutil.copytree(Path(__file__).parents[1], copy, ignore=ignored)
     return copy

@@ -60,7 +60,7 @@ def test_a_killed_process_resumes_bit_for_bit(kind, tmp_path, capsys):
     whole, step = tiny.RUNS[kind]()
     before = tiny.states(whole)
     tiny.fit(whole, step)
-    with tiny.child(kind, folder, hold=13) as process:
+    with tiny.child(kind, folder, 13) as process:
         assert tiny.told(process, "before") == before  # one identity in any process
         tiny.told(process, "holding")
         process.kill()
@@ -75,7 +75,7 @@ def test_a_killed_process_resumes_bit_for_bit(kind, tmp_path, capsys):
 def test_one_folder_has_one_writer_and_an_interrupted_run_goes_on(tmp_path):
     whole, step = tiny.classifier()
     tiny.fit(whole, step)
-    with tiny.child("classifier", tmp_path, hold=13) as process:
+    with tiny.child("classifier", tmp_path, 13) as process:
         tiny.told(process, "holding")
         second, step = tiny.classifier(tmp_path)
         with pytest.raises(RuntimeError, match="Another kernel or process is training in"):

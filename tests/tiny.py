@@ -2,6 +2,7 @@
 
 As a script, `python tiny.py classifier FOLDER [HOLD]` trains one; at step HOLD it says so and
 waits for a line on its standard input, so that it can be interrupted or killed at that very step.
+As `python tiny.py server` it forks a run for each line "KIND<tab>FOLDER" of its standard input.
 `TINY_EPOCHS` makes the runs longer.
 """
 
@@ -92,15 +93,15 @@ def states(trainer):
     return cu.checkpoint.digest({name: part.state_dict() for name, part in trainer.parts.items()})
 
 
-def child(kind, folder, hold=0, epochs=EPOCHS):
-    """Start this file as a script in a process of its own."""
+def child(*arguments, epochs=EPOCHS):
+    """Start this file as a script in a process of its own: a kind, a folder, a step to hold at."""
     root = Path(cu.__file__).parent.parent
     environment = dict(
         os.environ, CUDA_VISIBLE_DEVICES="", PYTHONHASHSEED="7", PYTHONPATH=str(root),
         PYTHONIOENCODING="utf-8", TINY_EPOCHS=str(epochs),
     )  # fmt: skip
     return subprocess.Popen(
-        [sys.executable, __file__, kind, str(folder), str(hold)], env=environment, text=True,
+        [sys.executable, __file__, *map(str, arguments)], env=environment, text=True,
         encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
 
@@ -113,7 +114,7 @@ def told(process, start):
     raise AssertionError(f"the child ended without saying {start!r}")
 
 
-def main(kind, folder, hold):
+def main(kind, folder, hold=0):
     torch.set_num_threads(1)
     trainer, step = RUNS[kind](folder)
     print("before", states(trainer), flush=True)
@@ -136,5 +137,20 @@ def main(kind, folder, hold):
     print("after", states(trainer), flush=True)
 
 
+def serve():
+    """Fork a run for each line, so that it starts in no time; say its number, and how it ended."""
+    classifier()  # the first optimizer loads PyTorch's compiler, which the forks then have
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            print("pid", os.getpid(), flush=True)
+            main(*line.rstrip("\n").split("\t"))
+            os._exit(0)
+        print("ended", os.waitpid(pid, 0)[1], flush=True)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    if sys.argv[1] == "server":
+        serve()
+    else:
+        main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))

@@ -10,11 +10,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import Notebook, Server, Shots
+from lab import Notebook, Server, Shots, Stored
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -91,6 +91,12 @@ def shots(request) -> Shots:
     folder = os.environ.get("COURSE_SCREENSHOTS")
     name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_")).strip("_")
     return Shots(Path(folder) if folder else None, name)
+
+
+@pytest.fixture
+def stored(page, shots, tmp_path) -> Callable[[str], Stored]:
+    """`stored("00")` is lesson 00 as it is stored."""
+    return lambda lesson: Stored(page, shots, lesson, tmp_path)
 
 
 @pytest.fixture

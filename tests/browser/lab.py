@@ -1,5 +1,6 @@
 """What a person does and sees in JupyterLab, as methods. Knows nothing of what a lesson shows."""
 
+import functools
 import json
 import re
 import shutil
@@ -79,16 +80,53 @@ class Server:
             self.api(f"sessions/{session['id']}", "DELETE")
 
 
-class Notebook:
-    """A lesson open in a page."""
+class Stored:
+    """A stored lesson, as the HTML that nbconvert makes of it."""
+
+    def __init__(self, page: Any, shots: Shots, lesson: str, folder: Path) -> None:
+        self.page, self.shots = page, shots
+        [stored] = (ROOT / "notebooks").glob(f"{lesson}_*.ipynb")
+        self.path = folder / stored.name
+        shutil.copy(stored, self.path)
+        self.cells = json.loads(stored.read_text(encoding="utf-8"))["cells"]
+
+    def places(self, text: str) -> list[int]:
+        """The places of the code cells whose stored source contains a text."""
+        cells = enumerate(self.cells)
+        found = [i for i, cell in cells if is_code(cell) and text in "".join(cell["source"])]
+        assert found, f"no code cell contains {text!r}"
+        return found
+
+    def convert(self, template: str, theme: str) -> None:
+        """Turn the notebook into HTML by a template and a theme of nbconvert, and open that."""
+        html = self.path.with_name(f"{template}.html")
+        text, _ = exporter(template, theme).from_filename(str(self.path))
+        html.write_text(text, encoding="utf-8")
+        self.page.goto(html.as_uri(), wait_until="domcontentloaded")
+        self.shots.take(f"html {template} {theme}".strip(), self.page, full_page=True)
+
+    def outputs_in_html(self, index: int) -> Any:
+        """The outputs of a cell on the page made by `convert`."""
+        before = sum(map(is_code, self.cells[:index]))
+        return self.page.locator(".jp-CodeCell, .cell:has(> .input)").nth(before)
+
+    def cut_off(self) -> list[str]:
+        """Outputs of which a part lies beyond the right edge of their place."""
+        return self.page.evaluate(eyes.CUT_OFF)
+
+    def faults(self, *rules: str) -> list[str]:
+        """Rules of axe-core, serious and critical ones, that outputs and prose break."""
+        self.page.evaluate(axe_source())
+        return self.page.evaluate(eyes.FAULTS, list(rules))
+
+
+class Notebook(Stored):
+    """A lesson open in JupyterLab."""
 
     def __init__(self, page: Any, server: Server, shots: Shots, lesson: str) -> None:
-        self.page, self.server, self.shots = page, server, shots
-        [stored] = (ROOT / "notebooks").glob(f"{lesson}_*.ipynb")
-        self.path = server.course / "notebooks" / stored.name
-        shutil.copy(stored, self.path)
+        super().__init__(page, shots, lesson, server.course / "notebooks")
+        self.server = server
         shutil.rmtree(server.course / "runs", ignore_errors=True)
-        self.cells = json.loads(stored.read_text(encoding="utf-8"))["cells"]
 
     # ---- open, run, stop ------------------------------------------------------------------
 
@@ -180,13 +218,6 @@ class Notebook:
 
     # ---- cells ------------------------------------------------------------------------------
 
-    def places(self, text: str) -> list[int]:
-        """The places of the code cells whose stored source contains a text."""
-        cells = enumerate(self.cells)
-        found = [i for i, cell in cells if is_code(cell) and text in "".join(cell["source"])]
-        assert found, f"no code cell contains {text!r}"
-        return found
-
     def at(self, index: int) -> Any:
         return self.page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']")
 
@@ -219,21 +250,6 @@ class Notebook:
     def text(self, cell: Any) -> str:
         """What a cell has put out, as text."""
         return cell.locator(".jp-OutputArea").text_content()
-
-    # ---- as HTML ------------------------------------------------------------------------------
-
-    def convert(self, template: str) -> None:
-        """Turn the notebook into HTML by a template of nbconvert, and open that."""
-        html = self.path.with_name(f"{template}.html")
-        text, _ = HTMLExporter(template_name=template).from_filename(str(self.path))
-        html.write_text(text, encoding="utf-8")
-        self.page.goto(html.as_uri(), wait_until="domcontentloaded")
-        self.shots.take(f"html {template}", self.page, full_page=True)
-
-    def outputs_in_html(self, index: int) -> Any:
-        """The outputs of a cell on the page made by `convert`."""
-        before = sum(map(is_code, self.cells[:index]))
-        return self.page.locator(".jp-CodeCell, .cell:has(> .input)").nth(before)
 
     # ---- looks ------------------------------------------------------------------------------
 
@@ -274,16 +290,14 @@ class Notebook:
             self.shot(what)
             scroller.evaluate("(panel, by) => panel.scrollBy(0, by)", height - 40)
 
-    def cut_off(self) -> list[str]:
-        """Outputs of which a part lies beyond the right edge of their place."""
-        return self.page.evaluate(eyes.CUT_OFF)
 
-    def faults(self, *rules: str) -> list[str]:
-        """Rules of axe-core, serious and critical ones, that outputs and prose break."""
-        self.page.evaluate(axe_source())
-        return self.page.evaluate(eyes.FAULTS, list(rules))
+@functools.cache
+def exporter(template: str, theme: str) -> HTMLExporter:
+    """nbconvert's, whose templates take longer to read than a notebook to convert."""
+    return HTMLExporter(template_name=template, **({"theme": theme} if theme else {}))
 
 
+@functools.cache
 def axe_source() -> str:
     """The text of axe-core, which the package axe-playwright-python brings along."""
     import axe_playwright_python

@@ -1,6 +1,8 @@
 """Each stored notebook as a page: both themes, a narrow window, no kernel, HTML.
 
-In a real JupyterLab and a real browser; screenshots as in test_journeys.py.
+The HTML that nbconvert makes has JupyterLab's own style sheets, so outputs look as they do there.
+One lesson is opened in JupyterLab itself, and at full length every lesson is.
+Screenshots as in test_journeys.py.
 """
 
 import pytest
@@ -10,12 +12,30 @@ from course_utils.authoring.course import here
 pytestmark = pytest.mark.browser
 
 LESSONS = [source.name[:2] for source in here().sources()]
+SHORT = ("11",)  # tables, pictures and a widget with three kinds of controls
 WIDGET = "cu.widgets.explore("
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_page(page, notebook, lesson):
+def test_page(page, stored, lesson, long):
     """Legible in both themes and in 800 pixels; with no kernel, a widget shows its figure."""
+    opened = stored(lesson)
+    looks = [("lab", "dark", 1280), ("lab", "light", 800), ("classic", "", 800)]
+    for template, theme, width in looks if long or lesson in SHORT else looks[:2]:
+        page.set_viewport_size({"width": width, "height": 900})
+        opened.convert(template, theme)
+        assert opened.cut_off() == []
+        assert opened.faults(*(["color-contrast"] if theme == "dark" else [])) == []
+        for place in opened.places(WIDGET):
+            assert opened.outputs_in_html(place).locator("img").count() == 1
+        assert described(page.locator("img"))
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_page_in_jupyterlab(page, notebook, lesson, long):
+    """The same in JupyterLab, where its kernel is shut down."""
+    if not long and lesson not in SHORT:
+        pytest.skip("of all lessons only at full length: make browser-test")
     opened = notebook(lesson)
     for theme, width in (("Dark", 1280), ("Light", 800)):
         opened.theme(theme)
@@ -31,13 +51,6 @@ def test_page(page, notebook, lesson):
         opened.shot("without a kernel", opened.at(place))
         assert opened.at(place).locator(".jp-OutputArea-output img").count() == 1
     assert described(page.locator(".jp-OutputArea-output img"))
-
-    for template in ("lab", "classic"):
-        opened.convert(template)
-        for place in opened.places(WIDGET):
-            assert opened.outputs_in_html(place).locator("img").count() == 1
-        assert opened.faults() == []
-        assert described(page.locator("img"))
 
 
 def described(pictures):
