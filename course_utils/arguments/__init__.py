@@ -1,11 +1,11 @@
 """The one room in which a wrong argument is refused: one clear sentence that names it.
 
 Each function returns what it was given, or raises a TypeError or ValueError that says what was
-given and what is accepted. One file for each kind of argument; none knows who asks. What the data
-alone needs keeps the name of its file: `arguments.glyphs.span`.
+given and what is accepted. One file for each kind of argument; none knows who asks. What one
+domain alone needs keeps the name of its file: `arguments.glyphs.span`.
 """
 
-from . import glyphs, pictures, streams
+from . import exercises, glyphs, pictures, streams
 from .arrays import (
     WHOLE,
     Samples,
@@ -60,6 +60,7 @@ __all__ = [
     "curve",
     "device",
     "evaluated",
+    "exercises",
     "existing",
     "function",
     "glyphs",

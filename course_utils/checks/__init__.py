@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..arguments import shown
+from .. import arguments
 from ..runtime import say
 from .exercise import Exercise
 from .verdict import verdict
@@ -47,8 +47,7 @@ def hint(exercise: str, number: int = 1) -> None:
         ValueError: there is no such exercise, or it has no hint of that number.
     """
     hints = find(exercise).hints
-    if not isinstance(number, int) or number not in range(1, len(hints) + 1):
-        raise ValueError(f"{exercise} has hints 1 to {len(hints)}, not number {shown(number)}.")
+    arguments.exercises.hint(exercise, number, len(hints))
     say(f"{exercise}, hint {number} of {len(hints)}: {hints[number - 1]}")
 
 
@@ -60,11 +59,7 @@ def find(exercise: str) -> Exercise:
     """
     match = re.fullmatch(r"(\d\d)\.\d", exercise) if isinstance(exercise, str) else None
     known = exercises(match[1]) if match else {}
-    if not known:
-        raise ValueError(f"exercise must be a number such as '12.1', not {shown(exercise)}.")
-    if exercise not in known:
-        raise ValueError(f"exercise must be one of {', '.join(known)}, not {exercise!r}.")
-    return known[exercise]
+    return known[arguments.exercises.exercise(exercise, known)]
 
 
 def exercises(lesson: str) -> dict[str, Exercise]:
