@@ -471,10 +471,10 @@ cu.check("00.1", parameters)
 # %% [markdown]
 # ### Exercise 00.2 · A softmax that survives
 #
-# Write `softmax(logits)` for logits of shape (B, K), without `torch.softmax`. It must
-# also give the right answer for logits such as 1000, whose exponential is infinite in
-# floating point. What can you subtract from all logits of a row without changing its
-# softmax?
+# Write `softmax(logits)` for logits, a tensor (B, K), without `torch.softmax`. Return a
+# tensor of the same shape. It must also be right for logits such as 1000, whose
+# exponential is infinite in floating point. What can you subtract from all logits of a
+# row without changing its softmax?
 
 
 # %% tags=["exercise"]
@@ -493,9 +493,9 @@ cu.check("00.2", softmax)
 # ### Exercise 00.3 · One step downhill
 #
 # Write `sgd_step(parameters, rate)`: given a list of tensors that have a `.grad`,
-# change each *in place* by one step of gradient descent, and clear its gradient (set it
-# to `None`) for the next batch. Changing a tensor that wants a gradient needs
-# `with torch.no_grad():`.
+# change each *in place* by one step of gradient descent, and clear its gradient (to
+# `None` or to zeros) for the next batch. Changing a tensor that requires a gradient
+# needs `with torch.no_grad():`.
 
 
 # %% tags=["exercise"]

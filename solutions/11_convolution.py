@@ -1144,7 +1144,7 @@ cu.say(
 #
 # ### Exercise 11.1 · A kernel that moves
 #
-# Write a kernel, a tensor of 3 × 3 numbers, with which
+# Write a kernel, a tensor of 3 × 3 floats, with which
 # `F.conv2d(images, kernel[None, None], padding=1)` moves a picture by one pixel *to the
 # right* and changes nothing else.
 

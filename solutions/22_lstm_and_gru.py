@@ -1197,7 +1197,8 @@ cu.check("22.2", first_gru)
 # ### Exercise 22.3 · The last real state
 #
 # Write `last_real(states, lengths)`: from states, (B, T, H), and lengths, (B,), each
-# from 1 to T, the state at the last real step of each sequence, (B, H).
+# from 1 to T, the state at the last real step of each sequence, a tensor
+# (B, H).
 
 
 # %% tags=["exercise"]

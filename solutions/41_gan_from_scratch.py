@@ -1043,7 +1043,8 @@ cu.check("41.2", generator_loss)
 #
 # Write `packed(samples, m)`: put samples, (N, d), into packs of $m$, side by side, for
 # a discriminator that judges a pack at once. N is a multiple of $m$. Each sample
-# belongs to one pack, and its $d$ numbers stay together. The result is (N / m, m · d).
+# belongs to one pack, and its $d$ numbers stay together. The result is a tensor
+# (N / m, m · d).
 
 
 # %% tags=["exercise"]

@@ -1064,7 +1064,6 @@ cu.check("42.1", upsampled_size)
 # Write `ema_update(averages, weights, decay)` for two lists of tensors of equal shapes.
 # Change the averages in place, each to `decay` times itself plus the rest of the
 # weights' tensor. The weights belong to a network in training, and stay as they are.
-# Return nothing.
 
 # %% tags=["exercise"]
 import torch

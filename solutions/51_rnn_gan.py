@@ -1347,7 +1347,7 @@ cu.check("51.2", discriminator_loss)
 # %% [markdown]
 # ### Exercise 51.3 · First differences
 #
-# Write `with_differences(x)`: sequences (B, T) become (B, T, 2), the value and, beside
+# Write `with_differences(x)`: sequences (B, T) become a tensor (B, T, 2), the value and, beside
 # it, the difference to the value *before*. The first step has none before it: there the
 # difference is 0.
 

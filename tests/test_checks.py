@@ -108,18 +108,22 @@ WRONG = [
     ("99.1", lambda x: 2 * x - 1, "x = 3 gives 5 instead of 6: 1 is missing."),
     ("99.1", lambda x: x + 1, "it is 4 instead of 6 for x = 3."),
     ("99.1", lambda x: 2.0 * x, "the value is right; make it a whole number (an int) for x = 3."),
-    ("99.1", lambda x: True, "it holds bool values, where numbers should be for x = 3."),
+    ("99.1", lambda x: True, "it holds bool values, where numbers should be for x = 3. "
+                            "Asked for: one number."),
     ("99.1", lambda x: "6", "it is a str for x = 3. Asked for: one number."),
     ("99.1", lambda x: (6, 6), "it is a tuple of 2 for x = 3. Asked for: one number."),
     ("99.2", lambda x: x[:1], "it is a tensor of shape (1,), not of shape (2,) for x = [1., 1.]. "
                               "Asked for: a tensor."),
     ("99.2", lambda x: x * 1.001, "at [0] it is 1.001 instead of 1 for x = [1., 1.]."),
     ("99.2", lambda x: x * 1.00011, "at [0] it is 1.00011 instead of 1 for x = [1., 1.]."),
-    ("99.2", lambda x: x * 1j, "it holds complex numbers; take their real part for x = [1., 1.]."),
+    ("99.2", lambda x: x * 1j, "it holds complex numbers; take their real part for x = [1., 1.]. "
+                              "Asked for: a tensor."),
     ("99.3", [[0, 1], [2]], "it is a list of 2. Asked for: a table of 2 × 2."),
     ("99.3", [[0, 1], [3, 2]], "at [1, 0] it is 3, which is not right."),
     ("99.4", lambda x: x.amax(), "it is one number (3.0), not 2 values for x = [1., 3., 2.]. "
                                  "Asked for: two values."),
+    ("99.4", lambda x: (3.0, 1.0), "in value 2 of 2, the value is right; make it a whole number "
+                                   "(an int) for x = [1., 3., 2.]."),
     ("99.4", lambda x: (1, 3.0), "in value 1 of 2, it is 1 instead of 3 for x = [1., 3., 2.]."),
     ("99.5", lambda x: x + 1, "x is 1 instead of 2 for x = 1.0."),
     ("99.5", lambda x: x.ndim or x.add_(1), "x at [0] is 1 instead of 2 for x = [1., 1.]."),
@@ -140,6 +144,14 @@ def test_a_wrong_answer_is_told_by_its_mistake_or_by_its_first_difference(
     capsys, number, answer, told
 ):
     assert verdict(capsys, answer, number) == f"{number} is not right yet: {told}"
+
+
+def test_an_answer_that_draws_numbers_of_its_own_is_told_so(capsys):
+    told = verdict(capsys, lambda x: x + torch.rand(2), "99.2")
+    assert told == (
+        "99.2 is not right yet: two calls with the same arguments give different results. "
+        "Use what is given, alone."
+    )
 
 
 def test_an_answer_may_change_what_it_was_given(capsys):

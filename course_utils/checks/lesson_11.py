@@ -110,7 +110,8 @@ EXERCISES = {
             "that is what is lost in all. It is added on *both* sides, half of it on each.":
                 lambda k, d: d * (k - 1),
             "that is lost without dilation, on both sides together.": lambda k, d: k - 1,
-            "only the *gaps* grow, one fewer than the numbers.": lambda k, d: d * k // 2,
+            "dilation widens only the *gaps*, and there are kernel - 1 of them.":
+                lambda k, d: d * k // 2,
             "that is one too many on each side.": lambda k, d: d * (k - 1) // 2 + 1,
             "dilation widens *every* gap, not one.": lambda k, d: k // 2 + d - 1,
             "a dilation of 1 leaves no pixel out between the kernel's numbers, 2 leaves out one.":
@@ -185,7 +186,8 @@ EXERCISES = {
         praise="Seven kernels, with zeros in all sorts of places, are products of thin ones.",
         hints=("In a product every row is a multiple of the same row, and every column of the same "
                "column. Which row and column can you take from the kernel?",
-               "The product of the row and the column through an entry has this as a factor.",
+               "Multiply the row and the column through an entry: that gives the kernel times the "
+               "entry.",
                "Take the entry with the largest absolute value, at (m, n): column = kernel[:, n] "
                "and row = kernel[m] / kernel[m, n]."),
     ),

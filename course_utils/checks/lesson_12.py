@@ -119,9 +119,12 @@ EXERCISES = {
                 combining(lambda g: g.mean(0)),
             "the maps are summed as they are; weight them.": combining(torch.ones_like),
             "use means of slopes, not sums.": combining(lambda g: g.sum((1, 2), keepdim=True)),
-            "sum the maps; no mean.": combining(mean, lambda terms: terms.mean(0).relu()),
+            "add the weighted maps up; do not average them.":
+                combining(mean, lambda terms: terms.mean(0).relu()),
             "the ReLU belongs around the sum, not around each weight.":
                 combining(lambda g: mean(g).relu()),
+            "a ReLU around each weight is not what is asked for: put it around the sum.":
+                combining(lambda g: mean(g).relu(), sum),
             "the ReLU belongs around the sum, not around each map.":
                 combining(mean, lambda terms: terms.relu().sum(0)),
             "it is right but for the scale: do not divide by the largest value.": rescaled,
@@ -130,7 +133,7 @@ EXERCISES = {
         },
         praise="Each map has one weight, and the sum keeps only what speaks for the class.",
         hints=("First one number for each map: its mean slope. Then one weighted sum of the maps.",
-               "Take weights = slopes.mean((1, 2)), sum weights times maps over the maps; relu."),
+               "With weights = slopes.mean((1, 2)), add up weight · map, then apply the ReLU."),
     ),
     "12.4": Exercise(
         leaked, "a boolean tensor of shape (M,)", 15, "medium",

@@ -103,7 +103,8 @@ EXERCISES = {
                 averaging(lambda real, losses, lengths: real.sum() / len(lengths)),
             "that is the sum; where is the mean?": averaging(lambda real, *_: real.sum()),
             "each name's last character is missing.": averaging(lambda real, *_: real.mean(), -1),
-            "the last of n characters is at n - 1.": averaging(lambda real, *_: real.mean(), 1),
+            "each name has one place too many: the last of its n characters is at n - 1.":
+                averaging(lambda real, *_: real.mean(), 1),
             "those are bits, not nats.": averaging(lambda real, *_: real.mean() / math.log(2)),
         },
         praise="Each real character counts once, and nothing else does.",
@@ -113,15 +114,15 @@ EXERCISES = {
     "21.2": Exercise(
         reach, "a whole number, or math.inf", 10, "medium",
         cases=[(0.5, 0.3), (0.9, 0.01), (0.99, 0.5), (0.3, 0.2), (0.999, 0.001), (0.5, 0.25),
-               (0.25, 0.0625), (0.8, 0.64), (1.2, 0.5), (1.0, 0.5)],
+               (0.25, 0.0625), (0.8, 0.64), (0.5, 0.1249), (1.2, 0.5), (1.0, 0.5)],
         mistakes={
             "a number of steps is whole. Which way must it be rounded?": rounding(float),
             "one step too few: there the gradient is still longer than share.": rounding(int),
             "rounded to the nearest, it is sometimes one step too few.": rounding(round),
             "where a power of radius is share, it takes one step too many: to share *or below*.":
                 rounding(lambda k: int(k) + 1),
-            "it is right but for the floats: 0.8 · 0.8 comes out a hair above 0.64. Allow for a "
-            "billionth before you compare or round up.": rounding(math.ceil),
+            "it is right except for rounding: in floats, 0.8 · 0.8 is a hair above 0.64. Allow for "
+            "a billionth before you compare or round up.": rounding(math.ceil),
             "one step too many.": rounding(lambda k: math.ceil(k) + 1),
             "upside down: divide the logarithm of the share by that of the radius.":
                 rounding(lambda k: math.ceil(1 / k)),
@@ -133,7 +134,7 @@ EXERCISES = {
                 lambda r, s: np.ceil(math.log(s) / math.log(r)),
         },
         praise="0.9 needs 44 steps to a hundredth, 0.8 needs 2 to 0.64, and 1.2 never gets there.",
-        hints=("Solve radius ** k = share for k. Which whole number is the first at or behind it?",
+        hints=("Solve radius ** k = share for k. Which whole number is the first at or above it?",
                "It is log(share) / log(radius), less a billionth, rounded up; or else math.inf."),
     ),
     "21.3": Exercise(

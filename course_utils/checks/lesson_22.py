@@ -129,7 +129,7 @@ EXERCISES = {
     "22.3": Exercise(
         last_real, "a tensor of shape (B, H)", 5, "medium", cases=ROWS,
         mistakes={
-            "that is the last step of the batch: padding for short rows.":
+            "that is the last step of the batch, padding for short rows (not zero!). Use lengths.":
                 lambda states, lengths: states[:, -1],
             "one step too far: steps count from 0, so the last of n has the number n - 1.":
                 at(lambda n: n),
@@ -151,7 +151,8 @@ EXERCISES = {
         reversed_real, "a tensor of the shape of x", 10, "medium", cases=ROWS,
         mistakes={
             "nothing is reversed.": lambda x, lengths: x,
-            "short rows begin with their padding now. Reverse each within its own length.":
+            "short rows begin with their padding now, which need not be zero. Reverse each row "
+            "within its own length.":
                 lambda x, lengths: x.flip(1),
             "that reverses the order of the batch, not of the steps.": lambda x, lengths: x.flip(0),
             "the features of a step are reversed, not the steps.": lambda x, lengths: x.flip(2),

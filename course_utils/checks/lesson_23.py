@@ -178,7 +178,7 @@ EXERCISES = {
             "that is the nucleus, which adds probabilities up.": keeping(nucleus),
             "softmax is for logits. These are probabilities: divide by their sum.":
                 lambda p, share: torch.where(likely(p, share), p, 0.0).softmax(1),
-            "nearly: a probability that is exactly at the limit stays.":
+            "it is almost right, but a probability exactly at the limit stays.":
                 keeping(lambda p, share: p > share * p.amax(1, keepdim=True)),
             "each row has a limit of its own: share times its own largest probability, not the "
             "largest of all rows.": keeping(lambda p, share: p >= share * p.max()),

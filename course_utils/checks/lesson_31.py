@@ -33,6 +33,11 @@ def cosines(A, B):
     return torch.linalg.svdvals(torch.linalg.qr(A).Q.T @ torch.linalg.qr(B).Q).clamp(max=1)
 
 
+def straight(A, B):
+    """The largest angle, if the columns were bases of length 1 at right angles."""
+    return torch.linalg.svdvals(A.T @ B).clamp(max=1).min().acos().rad2deg()
+
+
 def each_bits(known, sent, levels, add=lambda counts: counts + 1.0, over=lambda c: c.sum()):
     """The bits of each number sent, (k, M), with other probabilities."""
     counts = [add(column.bincount(minlength=levels)) for column in known.T]
@@ -66,7 +71,7 @@ EXERCISES = {
         pca_error, "one number", 10, "easy",
         cases=[(EIGHT, 3), (EIGHT, 1), (EIGHT, 0), (EIGHT, 8), (FIVE, 2), (FIVE, 0)],
         mistakes={
-            "those are the directions that the code keeps. What it loses is the others.":
+            "those are the directions that the code keeps. What it loses are the others.":
                 lambda e, k: e.mean() - pca_error(e, k),
             "that is the error of a whole picture. Divide by the number of pixels.":
                 lambda e, k: pca_error(e, k) * len(e),
@@ -105,8 +110,12 @@ EXERCISES = {
             "it compares column with column. The same subspace has many bases: take the singular "
             "values of Q_A.T @ Q_B.":
                 lambda A, B: F.cosine_similarity(A, B, dim=0).clamp(max=1).min().acos().rad2deg(),
+            "columns of length 1 are not enough: they must be at right angles, too (QR).":
+                lambda A, B: straight(F.normalize(A, dim=0), F.normalize(B, dim=0)),
+            "torch.linalg.svd(A).U spans the whole space: keep only its first k columns.":
+                lambda A, B: straight(torch.linalg.svd(A).U, torch.linalg.svd(B).U),
             "the columns given are not at right angles. Make orthonormal bases of them first (QR).":
-                lambda A, B: torch.linalg.svdvals(A.T @ B).clamp(max=1).min().acos().rad2deg(),
+                lambda A, B: straight(A, B),
             "for two bases of the same subspace it is not a number: rounding makes a cosine "
             "slightly larger than 1. Clamp it.":  # how much larger, depends on the machine
                 lambda A, B: (cosines(A, B).min() + 1e-6).acos().rad2deg(),
@@ -166,7 +175,7 @@ EXERCISES = {
                 lambda d, o, t: math.ceil(d / (o - t)) if o < t else math.inf,
             "right where we save bits. Where a picture of ours costs as many bits as theirs, or "
             "more, it never pays: return math.inf.": lambda d, o, t: np.ceil(d / (t - o)),
-            "right, except where ours and theirs are equal: then the decoder's bits never pay.":
+            "right, except where ours and theirs are equal: the decoder's bits are never won back.":
                 lambda d, o, t: math.inf if o > t else math.ceil(d / (t - o)),
         },
         praise="From there on the decoder's weights are shared among enough pictures.",

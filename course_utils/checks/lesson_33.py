@@ -74,13 +74,13 @@ EXERCISES = {
             "the draws lie about 0. Add the mean.": lambda m, v, e: (v / 2).exp() * e,
             "stretch the noise only, not the mean.": lambda m, v, e: (m + e) * (v / 2).exp(),
             "the numbers are right, but the draw is cut from the mean and the log-variance, so no "
-            "gradient flows. No detach, no .data, no torch.no_grad().":
+            "gradient flows. Do not use detach, .data or torch.no_grad() here.":
                 lambda m, v, e: (m + (v / 2).exp() * e).detach(),
             "the numbers are right, but no gradient flows to the log-variance: it is cut off.":
                 lambda m, v, e: m + (v.detach() / 2).exp() * e,
         },
         praise="The draws have the right spread, and gradients reach mean and log-variance.",
-        hints=("A draw is the mean plus stretched noise. By what? A root is half of a logarithm.",
+        hints=("A draw is the mean plus stretched noise. By what? A root halves a logarithm.",
                "It is mean + (log_variance / 2).exp() * noise; (B, D) goes with (K, B, D)."),
     ),
     "33.2": Exercise(
@@ -157,7 +157,7 @@ EXERCISES = {
                 lambda w: w.mean(0),
             "that is the logarithm of the *sum* of the weights. Divide by K: subtract log K.":
                 lambda w: w.logsumexp(0),
-            "dividing the mean by K means subtracting log K here, not K.":
+            "dividing the sum by K means subtracting log K here, not K.":
                 lambda w: w.logsumexp(0) - len(w),
             "that is the likelihood; take its logarithm.": lambda w: importance_bound(w).exp(),
             "that is the *negative* log-likelihood.": lambda w: -importance_bound(w),

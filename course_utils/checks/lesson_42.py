@@ -109,7 +109,7 @@ EXERCISES = {
                 lambda n, k, s, p: n * s,
             "the zeros go *between* the pixels: n pixels have n - 1 gaps.":
                 lambda n, k, s, p: n * s + k - 2 * p,
-            "the padding makes it larger. A transposed convolution cuts it off.":
+            "your padding makes the output larger; a transposed convolution cuts it off.":
                 lambda n, k, s, p: (n - 1) * s + k + 2 * p,
             "the padding is cut off on *both* sides.": lambda n, k, s, p: (n - 1) * s + k - p,
             "where is the padding? It is cut off on both sides.":
@@ -129,11 +129,13 @@ EXERCISES = {
         extra=after_average, numpy=False,
         mistakes={
             "the averages are as they were. Change the tensors themselves (mul_, add_, lerp_, "
-            "copy_); a new tensor in the list, or bound to the name, reaches nobody.": rebinds,
+            "copy_); a new tensor, in the list or bound to the name, reaches no network.": rebinds,
             "the average is right, but G's weights were scaled in place. They must not feel it.":
                 averaging(lambda a, w, d: a.mul_(d).add_(w.mul_(1 - d))),
             "G's weights follow the averages. It should be the other way round.":
                 averaging(lambda a, w, d: w.lerp_(a, 1 - d)),
+            "the weights have changed and the averages have not: write into the averages.":
+                averaging(lambda a, w, d: w.copy_(d * a + (1 - d) * w)),
             "the average is right, but G's weights no longer require a gradient: G would stop "
             "learning.": averaging(lambda a, w, d: a.lerp_(w.requires_grad_(False), 1 - d)),
             "the numbers are right, but the averages have a graph, which grows with each step: use "
@@ -206,6 +208,8 @@ EXERCISES = {
             "those are squared distances; take the root.": nearest(lambda d: d.square().sum(2)),
             "that is a mean over pixels. The Euclidean distance adds up all squares, and takes "
             "the root.": nearest(lambda d: d.square().mean(2)),
+            "that is the root of a *mean* over pixels. The Euclidean distance adds up all squares.":
+                nearest(lambda d: d.square().mean(2).sqrt()),
             "that adds up absolute differences; the Euclidean distance adds up squares.":
                 nearest(lambda d: d.abs().sum(2)),
             "for some copies it is not a number: a² + b² - 2 a b comes out just below 0 through "

@@ -146,7 +146,7 @@ EXERCISES = {
                 beside(lambda x: F.pad(x.diff(dim=0), (0, 0, 1, 0))),
         },
         praise="As many steps as before, and nothing from the future.",
-        hints=("There is one difference less than there are steps in x[:, 1:] - x[:, :-1]. Which "
+        hints=("There is one difference fewer than there are steps in x[:, 1:] - x[:, :-1]. Which "
                "is missing, and at which end?",
                "Put a zero in front of the differences, then torch.stack([x, differences], 2)."),
     ),

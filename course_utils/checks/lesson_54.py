@@ -104,6 +104,12 @@ EXERCISES = {
                 lambda r, b, n: tuple(w.mT for w in windows_apart(r, b, n)),
             "the two parts are swapped: training windows first, test windows second.":
                 lambda r, b, n: windows_apart(r, b, n)[::-1],
+            "the border itself belongs to the test part; yours gives its row to the training part.":
+                lambda r, b, n: cut(n, r[: b + 1], r[b + 1 :]),
+            "the last row before the border belongs to the training part, not to the test part.":
+                lambda r, b, n: cut(n, r[: b - 1], r[b - 1 :]),
+            "the test part begins one row too early: that row is in windows of both parts.":
+                lambda r, b, n: cut(n, r[:b], r[b - 1 :]),
             "the row at the border is in no window. The test part has it.":
                 lambda r, b, n: cut(n, r[:b], r[b + 1 :]),
             "the row at the border is in windows of both parts. Only the test part has it.":

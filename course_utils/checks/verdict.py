@@ -24,11 +24,20 @@ def verdict(exercise: Exercise, answer: Any) -> str | None:
     if not wrong:
         return None
     first = wrong[0]
+    if callable(exercise.reference) and _random(exercise, answer, got):
+        return "two calls with the same arguments give different results. Use what is given, alone."
     if diagnosis := _known(exercise, got, want):
         return _filled(diagnosis, exercise, first, got[first], want[first])
     if got[first].error is not None:
         return _stopped(exercise, first, got[first].error)
     return _told(exercise, first, got[first], want[first])
+
+
+def _random(exercise: Exercise, answer: Any, got: list[Outcome]) -> bool:
+    """Whether an answer draws random numbers of its own."""
+    again = exercise.outcomes(answer)
+    pairs = zip(got, again, strict=True)
+    return any(_same(exercise, a, a) and not _same(exercise, a, b) for a, b in pairs)
 
 
 def _read(exercise: Exercise, answer: Any) -> Any:
@@ -105,9 +114,8 @@ def _told(exercise: Exercise, case: int, got: Outcome, want: Outcome) -> str:
         return f"{how}{_given(exercise, case)}."
     if not callable(exercise.reference) and " instead of " in how:  # that would give it away
         return f"{how.split(' instead of ')[0]}, which is not right."
-    asked = ""
-    if how.startswith("it is ") and " instead of " not in how:
-        asked = f" Asked for: {exercise.returns}."
+    numeric = " instead of " in how or "whole" in how
+    asked = "" if numeric else f" Asked for: {exercise.returns}."
     return f"{how}{_given(exercise, case)}.{asked}"
 
 
