@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 COURSE := $(BIN)/python -m course_utils.authoring
 
-# uv installs in a third of pip's time; where it is missing, pip does the same.
+# uv installs in a third of pip's time; without it, pip does the same.
 UV      := $(shell command -v uv)
 INSTALL := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
 
@@ -25,7 +25,7 @@ SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 COLAB   := $(VENV)/colab
 JUPYTER := ipywidgets==7.7.1 ipython==7.34 ipykernel==6.17.1 jupyter_client==7.4.9
 
-# One worker for each file, in the order given: what takes longest comes first.
+# One worker per file, in the order given: the slowest files come first.
 NBVAL := --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-current-env \
   --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120
 
@@ -54,7 +54,7 @@ $(JOURNEYS): $(READY)
 	@$(INSTALL) --editable '.[browser]' && touch $@ || \
 	  echo "Playwright could not be installed, so the browser tests will be skipped."
 
-test: $(READY) $(if $(CHROMIUM),$(JOURNEYS)) ## run all tests, with every notebook among them
+test: $(READY) $(if $(CHROMIUM),$(JOURNEYS)) ## run all tests and every notebook
 	COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(NBVAL) \
 	  tests/browser tests/torture solutions notebooks $(wildcard tests/lessons tests/test_*.py)
 
@@ -65,7 +65,7 @@ browser: $(JOURNEYS) ## install Chromium and its driver from Debian's packages, 
 browser-test: browser ## try every page and widget in a real JupyterLab and a real browser
 	$(BIN)/python -m pytest -rs --long tests/browser
 
-torture: $(READY) ## provoke what breaks notebook courses, at full length: kills, networks, disks
+torture: $(READY) ## provoke what breaks notebook courses, in full: kills, bad networks, full disks
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist load -rs --long tests/torture
 
 $(COLAB)/.ready: $(READY)
@@ -79,7 +79,7 @@ colab-test: $(COLAB)/.ready ## run every notebook under the Jupyter of Colab
 	PYTHONPATH=$(CURDIR) COURSE_PROFILE=smoke OMP_NUM_THREADS=1 $(COLAB)/bin/python -m pytest \
 	  -n $(WORKERS) $(NBVAL) notebooks solutions
 
-# The lowest versions that pyproject.toml allows, on the lowest Python. Only uv resolves so.
+# The lowest versions that pyproject.toml allows, on the lowest Python. Only uv can resolve them.
 $(OLDEST)/.ready: pyproject.toml
 	$(PYTHON_OLDEST) -m venv $(OLDEST)
 	@$(if $(UV),true,$(OLDEST)/bin/python -m pip install --quiet uv)
@@ -98,7 +98,7 @@ $(RIVALS): $(READY) benchmarks/requirements.txt
 	  --requirement benchmarks/requirements.txt && touch $@ || \
 	  echo "Some could not be installed, so the comparisons with them will be skipped."
 
-bench: $(RIVALS) ## measure speed beside other libraries: benchmarks/results.md [QUICK=1]
+bench: $(RIVALS) ## compare speed with other libraries: benchmarks/results.md [QUICK=1]
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lesson: $(READY) ## train one lesson and write its notebooks: make lesson N=12 [PROFILE=cpu]
@@ -110,7 +110,7 @@ lessons: $(READY) ## train all lessons, one after the other
 refresh: $(READY) ## after editing prose only: rebuild the notebooks, keep their outputs [N=12]
 	$(COURSE) refresh $(or $(N),all)
 
-claims: $(READY) ## what the lessons claim of their own runs, and whether it was reproduced
+claims: $(READY) ## list what the lessons claim about their own runs, and what was reproduced
 	$(COURSE) claims
 
 lint: $(READY)   ## check the style, the claims, and that the notebooks match their sources

@@ -16,7 +16,7 @@ from .start import start
 from .training import Trainer
 
 __all__ = [
-    "Batches",  # batches of tensors on the device, in an order that can be repeated
+    "Batches",  # batches of tensors on the device, in a reproducible order
     "History",  # what a training measured
     "Trainer",  # the loop: update, fit, evaluate, resume, full_precision
     "accuracy",  # of logits against labels
@@ -27,12 +27,12 @@ __all__ = [
     "confusion",  # counts of true class against predicted class
     "data",  # load(name); sines, csv, folder … with options; Batches, Windows, augment, glyphs
     "device",  # where tensors go
-    "doctor",  # what is wrong with this machine, and how to mend it
+    "doctor",  # what is wrong with this machine, and how to fix it
     "hint",  # the hints of an exercise: hint("12.1", 2)
     "metrics",  # accuracy, Fréchet and kernel distance, precision and recall, modes, latents
-    "plots",  # arrays in, figure out; the palette
+    "plots",  # figures from arrays; the palette
     "profile",  # smoke, cpu or gpu
-    "say",  # print a sentence, wrapped
+    "say",  # print a sentence, wrapped to a narrow window
     "scoreboard",  # show rows of results as a table
     "start",  # seed, style, and one line on where this runs
     "widgets",  # explore: controls around a plot; prompt: a box to type into

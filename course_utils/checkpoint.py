@@ -65,18 +65,18 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
 def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
     """The newest undamaged state in `folder`, or None if there is none.
 
-    A file whose bytes do not match the checksum in its name is skipped, which is said in one line,
+    A file whose bytes do not match the checksum in its name is skipped, one line says so,
     and the one before it is used.
 
     Raises:
-        TypeError, ValueError: the folder is not a path, or the device is not on this machine.
+        TypeError, ValueError: the folder is not a path, or this machine does not have the device.
     """
     device = arguments.device("device", device)
     for path in _newest_first(arguments.named("folder", folder)):
         payload = path.read_bytes()
         if hashlib.sha256(payload).hexdigest() == _NAME.match(path.name)[2]:
             return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
-        print(f"{path.name[:12]} in {path.parent} is damaged and skipped.")
+        print(f"{path.name[:12]} in {path.parent} is damaged, so it is skipped.")
     return None
 
 
@@ -151,7 +151,7 @@ def restore_random_state(state: dict[str, Any]) -> None:
     """Put every global generator back in the state that `random_state` returned.
 
     Raises:
-        ValueError: it is something else. The generators are as they were.
+        ValueError: it is something else. The generators are left unchanged.
     """
     before = random_state()
     errors = AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError
@@ -173,7 +173,7 @@ def _restore(state: dict[str, Any]) -> None:
 
 
 def digest(state: Any) -> str:
-    """SHA-256 of a nested state, equal for equal values: what tells two runs apart."""
+    """SHA-256 of a nested state, the same for equal values: it tells two runs apart."""
     sha = hashlib.sha256()
 
     def add(value: Any) -> None:

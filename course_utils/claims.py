@@ -1,4 +1,4 @@
-"""What a lesson claims of its own run: said once, in the cell that measured it."""
+"""What a lesson claims about its own run: once, in the cell that measured it."""
 
 import math
 import textwrap
@@ -24,7 +24,7 @@ class Claim:
             self.reproduced = low <= value <= (math.inf if most is None else most)
 
     def bounds(self) -> str:
-        """`0.99 or more`, `0.2 or less`, `1.6 to 1.7`; a dash where nothing is claimed."""
+        """`0.99 or more`, `0.2 or less`, `1.6 to 1.7`; a dash if nothing is claimed."""
         if self.least is None and self.most is None:
             return "—"
         least, most = (
@@ -67,7 +67,7 @@ def claim(
 ) -> None:
     """Print a measured value, and whether this run reproduces what the course claims of it.
 
-    Under the `smoke` profile, and where `when` is False, the value is printed alone.
+    Under the `smoke` profile, and if `when` is False, only the value is printed.
 
     Args:
         text: what was measured, as a title: "Test accuracy of the best network".
@@ -79,7 +79,7 @@ def claim(
         form: how the numbers are written, for example ".2%".
 
     Raises:
-        TypeError, ValueError: an argument of another kind, or a claim without a bound.
+        TypeError, ValueError: a wrong argument, or a claim without a bound.
 
     Example:
         >>> cu.claim("Test accuracy", accuracy, at_least=0.99, when=data.name == "mnist")

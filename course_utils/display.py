@@ -28,7 +28,7 @@ def in_notebook() -> bool:
 
 @contextlib.contextmanager
 def screen(history: History, done: int, total: int, show: bool) -> Iterator["Silent"]:
-    """The screen that fits the place: live in a notebook, lines elsewhere, silent if not shown."""
+    """The right screen: live in a notebook, lines elsewhere, silent if nothing is to be shown."""
     kind = Silent if not show else Live if in_notebook() else Lines
     shown = kind(history, done, total)
     try:
@@ -38,7 +38,7 @@ def screen(history: History, done: int, total: int, show: bool) -> Iterator["Sil
 
 
 class Silent:
-    """Shows nothing but notes. The other screens are made from it."""
+    """Shows nothing but notes. The other screens inherit from it."""
 
     def __init__(self, history: History, done: int, total: int) -> None:
         self.history, self.done, self.total = history, done, total
@@ -54,7 +54,7 @@ class Silent:
         print(text)
 
     def close(self) -> None:
-        """The run ended, or was ended."""
+        """The run is over, or was stopped."""
 
 
 class Lines(Silent):

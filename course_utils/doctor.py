@@ -1,4 +1,4 @@
-"""Look at the machine, and say what is wrong with it and how to mend that."""
+"""Check the machine: report what is wrong with it, and how to fix it."""
 
 import importlib
 import importlib.metadata
@@ -13,7 +13,7 @@ NEEDED = ("torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "pooch", 
 
 
 class Unwell(Exception):
-    """A check failed; the message is the remedy."""
+    """A check failed; the message says how to fix it."""
 
 
 def doctor() -> None:
@@ -35,8 +35,8 @@ def doctor() -> None:
             print(f"ok    {name}: {test()}")
         except Unwell as remedy:
             failed += 1
-            print(f"MEND  {name}: {remedy}")
-    print("Everything is in order." if not failed else f"To mend: {failed}.")
+            print(f"FIX   {name}: {remedy}")
+    print("Everything is in order." if not failed else f"To fix: {failed}.")
 
 
 def _python() -> str:
@@ -61,10 +61,10 @@ def _pair() -> str:
         importlib.import_module("torchvision.ops")
     except (ImportError, RuntimeError, AttributeError) as error:
         raise Unwell(
-            f"they do not come from the same build ({str(error).splitlines()[0]}). Install both "
+            f"they come from different builds ({str(error).splitlines()[0]}). Install both "
             "again, in one command from one place: pip install --force-reinstall torch torchvision"
         ) from None
-    return "they fit together"
+    return "they match"
 
 
 def _device() -> str:

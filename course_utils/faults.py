@@ -1,4 +1,4 @@
-"""What can befall a training loop: an interrupt, a value that is not finite, too little memory."""
+"""What can go wrong in a training loop: an interrupt, a value that is not finite, no memory."""
 
 import math
 import signal
@@ -11,7 +11,7 @@ from torch import nn
 
 
 class Stop:
-    """Turn the first interrupt into a flag, so that the step under way ends whole.
+    """Turn the first interrupt into a flag, so that the current step is completed.
 
     A second interrupt is an ordinary `KeyboardInterrupt`. Outside the main thread, to which
     Python delivers all signals, this does nothing.
@@ -38,7 +38,7 @@ class Stop:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device has no more memory to give; on a CPU torch has no exception of its own."""
+    """Whether a device has run out of memory; torch has no exception of its own for a CPU."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
@@ -50,7 +50,7 @@ def free_memory(opts: Iterable[torch.optim.Optimizer]) -> None:
 
 
 def check_value(what: str, value: float, step: int) -> None:
-    """Refuse to go on with a number that is not finite.
+    """Stop at a number that is not finite.
 
     Raises:
         FloatingPointError: names the step and what the number is.
@@ -60,7 +60,7 @@ def check_value(what: str, value: float, step: int) -> None:
 
 
 def check_weights(modules: dict[str, nn.Module], step: int) -> None:
-    """Refuse to go on with a parameter that is not finite: an infinite gradient makes it so.
+    """Stop at a parameter that is not finite: an infinite gradient makes it so.
 
     Raises:
         FloatingPointError: names the step and the parameter.

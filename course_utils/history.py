@@ -14,7 +14,7 @@ class History:
 
     `history["loss"]` is the metric at each step, shape `(steps,)`; `history.epochs` is a list of
     dicts, one per epoch: the mean of each metric over the epoch, and what `evaluate` returned at
-    its end. `history.seconds` is the time spent in steps, evaluation left out.
+    its end. `history.seconds` is the time spent in steps, without evaluation.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class History:
             return np.array(self.values[name][1])
         column = [row[name] for row in self.epochs if name in row]
         if not column:
-            raise KeyError(f"There is no metric {name!r}; there are: {', '.join(self.names())}.")
+            raise KeyError(f"There is no metric {name!r}. Choose from: {', '.join(self.names())}.")
         return np.array(column)
 
     def names(self) -> list[str]:
@@ -85,7 +85,7 @@ class History:
         return {"values": self.values, "epochs": self.epochs, "seconds": self.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned.
+        """Restore what `state_dict` returned.
 
         Raises:
             ValueError: it is something else.
@@ -99,7 +99,7 @@ def detached(metrics: Any, source: str = "step") -> dict[str, Any]:
     """What the function `source` returned, without graphs: numbers, or tensors on their device.
 
     Raises:
-        TypeError, ValueError: it is no dict of metrics, each of one number.
+        TypeError, ValueError: it is not a dict of metrics, each of one number.
     """
     return {k: _detached(v) for k, v in arguments.metrics(source, metrics).items()}
 

@@ -1,4 +1,4 @@
-"""What a training does to modules as wholes: it places them on a device and sets their modes."""
+"""Moves modules to the device, and puts them into evaluation mode for a while."""
 
 import contextlib
 from collections.abc import Iterable, Iterator

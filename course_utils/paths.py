@@ -22,7 +22,7 @@ def root() -> Path:
 
 
 def cache() -> Path:
-    """The user's cache folder for the course, used where the project cannot be written.
+    """The user's cache folder for the course, used if the project folder is not writable.
 
     A user without a home, as in some containers, has it in the folder for temporary files.
     """
@@ -43,7 +43,7 @@ def writable(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def in_turn(folder: Path, seconds: float = -1) -> Iterator[None]:
-    """Hold `folder` for a block, while other processes that come to it wait.
+    """Lock `folder` for a block, while other processes that want it wait.
 
     They wait at most `seconds` (-1: as long as it takes), and not where nothing can be written.
     """
@@ -63,11 +63,11 @@ def run_folder(folder: str | Path) -> Path:
     Args:
         folder: absolute, or relative to the project's root, for example `"runs/12"`. Where
             `COURSE_RUNS` is set, it is relative to that folder instead: two sets of runs of
-            one lesson then do not meet.
+            one lesson then stay apart.
 
     Raises:
         TypeError, ValueError: not a path, or an empty one.
-        OSError: neither place can be written.
+        OSError: neither place is writable.
     """
     folder = named("folder", folder)
     wanted = root() / os.environ.get("COURSE_RUNS", "") / folder  # an absolute one stays itself
@@ -76,8 +76,8 @@ def run_folder(folder: str | Path) -> Path:
     spare = cache() / "runs" / folder.name
     if not writable(spare):
         raise OSError(f"Neither {wanted} nor {spare} can be written: free some space there, or "
-                      "name another folder as the Trainer's first argument.")  # fmt: skip
-    print(f"{wanted} cannot be written: this run is saved in {spare} instead.")
+                      "give the Trainer another folder as its first argument.")  # fmt: skip
+    print(f"{wanted} is not writable, so this run is saved in {spare} instead.")
     return spare
 
 
@@ -101,6 +101,6 @@ def data_folders() -> list[Path]:
 
 
 def download_folder() -> Path:
-    """Where downloads go: `datasets/`, or the user's cache where that cannot be written."""
+    """Where downloads go: `datasets/`, or the user's cache if that is not writable."""
     own = root() / "datasets"
     return own if writable(own) else cache() / "datasets"

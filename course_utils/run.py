@@ -11,7 +11,7 @@ from .runtime import say
 
 
 class Run:
-    """Parts that are saved together, and together go on where they stopped.
+    """Parts that are saved together, and carry on together where they stopped.
 
     `parts` and `scalers` are dicts of what has a `state_dict`; `steps` counts those done;
     `identity` is the digest of the state before the first step, which tells two runs apart.
@@ -25,10 +25,10 @@ class Run:
         self.history, self.steps, self.identity = History(), 0, ""
 
     def alone(self) -> contextlib.AbstractContextManager:
-        """Hold the folder for a block; if it can no longer be written, move to another and say so.
+        """Lock the folder for a block; if it is no longer writable, use another one and say so.
 
         Raises:
-            OSError: the user's cache cannot be written either.
+            OSError: the user's cache is not writable either.
             RuntimeError: another process, or another Trainer, holds it.
         """
         if self.folder is not None:
@@ -36,7 +36,7 @@ class Run:
         return checkpoint.alone(self.folder)
 
     def begin(self, batches: Iterable, total: int) -> None:
-        """Before the first step: record what identifies this run, and resume it if it was cut off.
+        """Before the first step: record what identifies this run; resume it if it was interrupted.
 
         It is the same run if the parts, the number and size of the batches and their seed are.
         """
@@ -48,12 +48,12 @@ class Run:
         if saved and saved["identity"] == self.identity and saved["steps"] < total:
             self.resume()
             say(
-                f"Going on at step {self.steps} of {total}: this run was cut off before. "
+                f"Resuming at step {self.steps} of {total}: this run was interrupted before. "
                 f"To start over, delete {self.folder}."
             )
 
     def save(self) -> None:
-        """Write a checkpoint; if that fails, go on in the user's cache, and say so."""
+        """Write a checkpoint; if that fails, use the user's cache from now on, and say so."""
         if self.folder is None:
             return
         state = {
@@ -70,14 +70,14 @@ class Run:
         except OSError as error:
             self.folder = spare if self.folder != spare else None
             now = f"checkpoints now go to {self.folder}" if self.folder else "nothing is saved"
-            print(f"{error} Training goes on; {now}.")
+            print(f"{error} Training continues; {now}.")
             self.save()
 
     def resume(self) -> bool:
         """Load the newest checkpoint into the parts; False if there is none.
 
         Raises:
-            ValueError: the checkpoint belongs to other parts than these.
+            ValueError: the checkpoint was saved from different parts.
         """
         state = None if self.folder is None else checkpoint.load(self.folder)
         if state is None:
@@ -87,7 +87,7 @@ class Run:
                 part.load_state_dict(state["parts"][name])
         except (KeyError, RuntimeError, ValueError) as error:
             raise ValueError(
-                f"The checkpoint in {self.folder} belongs to other parts than "
+                f"The checkpoint in {self.folder} was saved from parts other than "
                 f"{', '.join(self.parts)}: {str(error).splitlines()[0]}"
             ) from None
         for name, scaler in self.scalers.items():

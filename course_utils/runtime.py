@@ -1,4 +1,4 @@
-"""Where a lesson runs: its device, precision and profile. Knows nothing of data or training."""
+"""Where a lesson runs: its device, precision and profile. Knows nothing about data or training."""
 
 import os
 import textwrap
@@ -41,8 +41,8 @@ def device() -> torch.device:
 def precision(where: torch.device | None = None) -> torch.dtype | None:
     """The half precision to train in, or None for plain float32.
 
-    bfloat16 only where the hardware has it (a T4 emulates it, slowly), float16 on other CUDA
-    cards, float32 elsewhere.
+    bfloat16 if the hardware has it (a T4 emulates it, slowly), float16 on other CUDA cards, float32
+    elsewhere.
     """
     where = where or device()
     if where.type != "cuda":
@@ -56,7 +56,7 @@ def profile() -> str:
     """`smoke`, `cpu` or `gpu`: `COURSE_PROFILE`, or what the device allows.
 
     Raises:
-        ValueError: `COURSE_PROFILE` names no profile.
+        ValueError: `COURSE_PROFILE` is not the name of a profile.
     """
     gpu = device().type != "cpu"
     wanted = os.environ.get("COURSE_PROFILE") or ("gpu" if gpu else "cpu")

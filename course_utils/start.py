@@ -25,7 +25,7 @@ def start(seed: int = 0) -> torch.device:
     """
     random.seed(whole("seed", seed, 0))
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed % 2**64)  # it takes no more
+    torch.manual_seed(seed % 2**64)  # the largest seed it takes
     matplotlib.rcParams.update(STYLE)
     if runtime.device().type == "cuda":
         torch.set_float32_matmul_precision("high")

@@ -65,11 +65,11 @@ class Trainer:
     def resume(self) -> bool:
         """Load the folder's newest checkpoint into the parts; False if there is none.
 
-        `fit` does this by itself for a run that was cut off. Call it to use a trained network
+        `fit` does this by itself for a run that was interrupted. Call it to use a trained network
         without training it again.
 
         Raises:
-            ValueError: the checkpoint belongs to other parts than these.
+            ValueError: the checkpoint was saved from different parts.
         """
         return self._run.resume()
 
@@ -107,7 +107,7 @@ class Trainer:
             torch.clear_autocast_cache()
 
     def full_precision(self) -> AbstractContextManager:
-        """Leave half precision for a block, as second-order terms need."""
+        """Compute a block in float32, as second-order terms need."""
         return torch.autocast(self.device.type, enabled=False)
 
     # ---- the loop -------------------------------------------------------------------------
@@ -124,9 +124,9 @@ class Trainer:
     ) -> History:
         """Train until `epochs` (or `steps`) are done *in all*, and return the history.
 
-        A run that was stopped, or whose process died, goes on where it was: call `fit` again.
+        A run that was stopped, or whose process died, continues where it was: call `fit` again.
         What identifies a run is the state of its parts before the first step, so other weights,
-        another learning rate or another seed start afresh, as does a run that was complete.
+        another learning rate or another seed start a new run, as does a run that was complete.
 
         Args:
             step: takes a batch, returns a dict of metrics: numbers, or tensors of one number.
@@ -138,7 +138,7 @@ class Trainer:
                 not, an interrupt ends the cell, so that it ends a loop over many runs.
 
         Raises:
-            TypeError, ValueError: an argument of another kind, or no metrics from a function.
+            TypeError, ValueError: a wrong argument, or a function that returns no metrics.
             FloatingPointError: a metric is not finite; says at which step and in which layer.
             RuntimeError: another process trains in the same folder, or memory ran out.
         """
@@ -169,7 +169,7 @@ class Trainer:
     def _train(
         self, step: Step, batches: Iterable, total: int, evaluate: Callable | None, screen: Any
     ) -> None:
-        """Alternate between closing an epoch that is due and training the rest of one."""
+        """Train the rest of an epoch, then close it, until all steps are done."""
         while True:
             epoch, done = divmod(self.steps, len(batches))
             if self._unclosed() and (done == 0 or self.steps >= total):
@@ -182,7 +182,7 @@ class Trainer:
             self.history.seconds += time.perf_counter() - began
         if self.steps < total or self._unclosed():
             self._run.save()
-            screen.note(f"Stopped at step {self.steps} of {total}. Run the cell again to go on.")
+            screen.note(f"Stopped at step {self.steps} of {total}. Run the cell again to continue.")
 
     def _train_epoch(self, step: Step, batches: Iterator, total: int, screen: Any) -> None:
         """Step through the batches of one epoch; nothing here waits for the device."""
@@ -209,7 +209,7 @@ class Trainer:
         training. `measure` returns a dict of metrics, as a step does.
 
         Raises:
-            TypeError, ValueError: no function, no metrics from it, or no batches.
+            TypeError, ValueError: not a function, one that returns no metrics, or no batches.
         """
         arguments.function("measure", measure, "a batch")
         sums, count = {}, 0

@@ -1,7 +1,7 @@
 """Sliders around a plot, and a box to type into.
 
 Uses only what ipywidgets 7 (Colab) and 8 share. If no kernel is running, readers see the figure or
-the answer that belongs to the start values.
+the answer for the start values.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Live:
         from IPython.display import display
 
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        dead = "Run this cell, and the controls are here."
+        dead = "Run this cell to get the controls."
         display({"application/vnd.jupyter.widget-view+json": view, "text/plain": dead}, raw=True)
         display(self.still(), raw=True)
 
@@ -78,7 +78,7 @@ def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
 
     Raises:
         TypeError, ValueError: `draw` is not a function or does not return a plot, or a control is
-            none of these.
+            something else.
 
     Example:
         >>> cu.widgets.explore(turned, angle=(-90, 90, 5, 0), image=["first", "second"])
@@ -90,7 +90,7 @@ def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
 class Prompt(Live):
     """A line to type into and its answer: `box.text.value = "…"` types, `box.again.click()` asks.
 
-    `answer` is the newest answer, or why there is none.
+    `answer` is the latest answer, or the reason why there is none.
     """
 
     def __init__(self, reply: Callable[[str], str], start: str) -> None:

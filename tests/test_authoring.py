@@ -208,7 +208,7 @@ def test_a_repository_that_is_no_github_address_is_refused(course):
 
 
 def test_an_unknown_lesson_lists_the_known_ones(course):
-    with pytest.raises(AuthoringError, match="no lesson 99; the known ones are: 12_tiny"):
+    with pytest.raises(AuthoringError, match="no lesson 99; choose from: 12_tiny"):
         course.find("99")
     (course.solutions / "12_twin.py").write_text(SOURCE)
     with pytest.raises(AuthoringError, match="has 2 sources"):

@@ -82,6 +82,7 @@ def test_on_other_data_and_under_smoke_the_value_stands_alone(said, monkeypatch)
         (("x", "0.5"), {"at_least": 1}, "value must be one number, not '0.5'"),
         (("x", torch.ones(2)), {"at_least": 1}, "value must be one number, not tensor"),
         (("x", None), {"at_least": 1}, "value must be one number, not None"),
+        (("x", 1), {"at_least": 2, "at_most": 1}, "at_least must not be above at_most, but is 2.0"),
         (("x", 1), {}, "A claim needs a bound: at_least=, at_most= or both"),
         (("x", 1), {"at_most": "1"}, "at_most must be one number, not '1'"),
         (("x", 1), {"at_most": {"cpu": "1"}}, "at_most must be one number, not '1'"),

@@ -48,10 +48,10 @@ def test_a_torchvision_of_another_build_is_recognised(capsys, monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", broken)
     said, end = lines(capsys)
-    remedy = said["MEND  torch and torchvision"]
+    remedy = said["FIX   torch and torchvision"]
     assert "(operator torchvision::nms does not exist)" in remedy
     assert "pip install --force-reinstall torch torchvision" in remedy
-    assert end == "To mend: 1."
+    assert end == "To fix: 1."
 
 
 def test_a_missing_package_is_named(capsys, monkeypatch):
@@ -62,7 +62,7 @@ def test_a_missing_package_is_named(capsys, monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "version", version)
     said, _ = lines(capsys)
-    assert said["MEND  packages"] == "install pooch: pip install pooch"
+    assert said["FIX   packages"] == "install pooch: pip install pooch"
 
 
 @pytest.mark.parametrize(
@@ -72,32 +72,32 @@ def test_a_missing_package_is_named(capsys, monkeypatch):
 def test_a_wrong_profile_is_said(capsys, monkeypatch, profile, remedy):
     monkeypatch.setenv("COURSE_PROFILE", profile)
     said, _ = lines(capsys)
-    assert remedy in said["MEND  profile"]
+    assert remedy in said["FIX   profile"]
 
 
 def test_a_data_folder_that_is_not_there_is_said(capsys, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "../nowhere")
     said, _ = lines(capsys)
-    assert said["MEND  data"].startswith("COURSE_DATA is ../nowhere, which is not a folder")
+    assert said["FIX   data"].startswith("COURSE_DATA is ../nowhere, which is not a folder")
 
 
 def test_a_full_disk_is_said(capsys, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2e8))
     said, _ = lines(capsys)
-    assert said["MEND  disk"].startswith("only 0.2 GB are free")
+    assert said["FIX   disk"].startswith("only 0.2 GB are free")
 
 
 def test_where_nothing_can_be_written_both_places_are_named(capsys, root):
     (root / "runs").write_text("")
     paths.cache().write_text("")
     said, _ = lines(capsys)
-    assert str(root / "runs") in said["MEND  run folder"]
+    assert str(root / "runs") in said["FIX   run folder"]
 
 
 def test_an_old_ipywidgets_is_said(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "ipywidgets", SimpleNamespace(__version__="6.0.1"))
     said, _ = lines(capsys)
-    assert said["MEND  widgets"].startswith("ipywidgets is 6.0.1")
+    assert said["FIX   widgets"].startswith("ipywidgets is 6.0.1")
 
 
 def test_a_gpu_without_bfloat16_trains_in_float16(capsys, monkeypatch):

@@ -147,7 +147,7 @@ def test_long_curves_are_means_over_stretches():
 
 def test_curves_of_nothing_yet_are_an_empty_figure():
     plot = plots.curves(History())
-    assert plot.png().startswith(b"\x89PNG") and "not there yet" in plot.alt
+    assert plot.png().startswith(b"\x89PNG") and "not known yet" in plot.alt
 
 
 # ---- wrong input --------------------------------------------------------------------------------

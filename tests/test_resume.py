@@ -49,7 +49,7 @@ def test_a_new_trainer_goes_on_where_the_checkpoint_is(schedule, capsys):
     torch.manual_seed(99)  # a fresh process has another state of the generators
     resumed, step = tiny.classifier("runs/a", schedule=schedule)
     tiny.fit(resumed, step)
-    assert "Going on at step 13 of 20" in capsys.readouterr().out
+    assert "Resuming at step 13 of 20" in capsys.readouterr().out
     assert tiny.states(resumed) == tiny.states(whole)
     assert resumed.history.values == whole.history.values
 
@@ -66,7 +66,7 @@ def test_a_killed_process_resumes_bit_for_bit(kind, tmp_path, capsys):
         process.kill()
     resumed, step = tiny.RUNS[kind](folder)
     tiny.fit(resumed, step)
-    assert "Going on at step 10 of 20" in capsys.readouterr().out
+    assert "Resuming at step 10 of 20" in capsys.readouterr().out
     assert tiny.states(resumed) == tiny.states(whole)
     assert curves(resumed) == curves(whole)
 
@@ -83,7 +83,7 @@ def test_one_folder_has_one_writer_and_an_interrupted_run_goes_on(tmp_path):
         process.send_signal(signal.SIGINT)
         process.stdin.write("\n")
         process.stdin.flush()
-        note = "Stopped at step 13 of 20. Run the cell again to go on."
+        note = "Stopped at step 13 of 20. Run the cell again to continue."
         assert tiny.told(process, note) == ""
         assert tiny.told(process, "steps") == "13"  # fit returned, with the history so far
         assert tiny.told(process, "after") == tiny.states(whole)
@@ -149,9 +149,9 @@ def test_resume_without_a_checkpoint_is_false():
 def test_resume_refuses_the_checkpoint_of_other_parts():
     trainer, step = tiny.classifier("runs/a")
     tiny.fit(trainer, step)
-    with pytest.raises(ValueError, match="belongs to other parts than net, opt, schedule"):
+    with pytest.raises(ValueError, match="was saved from parts other than net, opt, schedule"):
         tiny.classifier("runs/a", hidden=9)[0].resume()
-    with pytest.raises(ValueError, match="belongs to other parts than G, D, ema"):
+    with pytest.raises(ValueError, match="was saved from parts other than G, D, ema"):
         tiny.gan("runs/a")[0].resume()
 
 
@@ -165,7 +165,7 @@ def test_a_damaged_checkpoint_costs_one_epoch_only(root, capsys):
     resumed, step = tiny.classifier("runs/a")
     tiny.fit(resumed, step)
     out = capsys.readouterr().out
-    assert "state-000003" in out and "is damaged" in out and "Going on at step 10 of 20" in out
+    assert "state-000003" in out and "is damaged" in out and "Resuming at step 10 of 20" in out
     assert tiny.states(resumed) == tiny.states(whole)
 
 

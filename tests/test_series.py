@@ -161,13 +161,13 @@ def test_a_table_too_short_for_a_window_is_answered_with_the_rows_needed(put):
 def test_a_constant_column_is_named(put):
     table = TABLE.copy()
     table[:48, 1] = 5  # constant where there is something to learn from, and only there
-    with pytest.raises(ValueError, match=r"column 'b' is constant \(5\) over the 48 rows"):
+    with pytest.raises(ValueError, match=r"column 'b' is constant \(5\) in the 48 training rows"):
         cu.data.csv(put(csv(table)), 5)
     assert cu.data.csv(put(csv(table)), 5, columns=["a", "c"]).features == ("a", "c")
 
 
 def test_a_range_beyond_floats_is_refused(put):
-    with pytest.raises(ValueError, match=r"column 'x' reaches from -1e\+308 to 1e\+308, too far"):
+    with pytest.raises(ValueError, match=r"column 'x' ranges from -1e\+308 to 1e\+308, too far"):
         cu.data.csv(put("x\n" + "1e308\n-1e308\n" * 20), 2)
 
 
@@ -323,7 +323,7 @@ def test_other_ways_to_write_a_table(read, text, expected):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ("a,b\n1,2\n3,x\n", r"row 2, column 'b' holds 'x', which is not a number\. Mend .*\['a'\]"),
+        ("a,b\n1,2\n3,x\n", r"row 2, column 'b' holds 'x', which is not a number\. Fix .*\['a'\]"),
         ("city,x\nRome,1\nOslo,2\n", r"row 1, column 'city' holds 'Rome'.* first of 2 .*\['x'\]"),
         ("a,b\n1,2\n,4\n", "row 2, column 'a' is missing. Fill it in"),
         ("a,b\n1,2\n3\n", "row 2, column 'b' is missing"),

@@ -81,7 +81,7 @@ def test_the_widgets_hide_the_figure_that_stands_for_them(draw, monkeypatch):
     box, still = outputs
     view = box["application/vnd.jupyter.widget-view+json"]
     assert view["model_id"] == explorer.box.model_id and view["version_major"] == 2
-    assert box["text/plain"] == "Run this cell, and the controls are here."
+    assert box["text/plain"] == "Run this cell to get the controls."
     assert still == {"text/html": explorer.plot.html(explorer.name), "text/plain": ALT}
     assert f'class="{explorer.name}"' in still["text/html"]
     assert f"<style>.{explorer.name} {{display: none !important}}</style>" in explorer.picture.value

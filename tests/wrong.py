@@ -33,7 +33,7 @@ PACKAGE = Path(cu.__file__).parent
 # Results and records, which nobody but the package makes: their own functions are called.
 RECORDS = {"Waves", "Pictures", "Memorisation", "SequenceScore", "FeatureNet"}
 ACCEPTED = (
-    r"\b(must|takes?|needs?|needed|accepted|requires|give|mend|known|choose|one of|has hints)\b"
+    r"\b(must|takes?|needs?|needed|accepted|requires|give|fix|known|choose|one of|has hints)\b"
 )
 KINDS = [  # a value, and how others of its kind are drawn
     (None, st.none()), (2, st.integers(-3, 3)), (0.5, st.floats()), ("a", st.text(max_size=3)),

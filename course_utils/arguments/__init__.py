@@ -1,4 +1,4 @@
-"""The one room in which a wrong argument is refused: one clear sentence that names it.
+"""Refuses wrong arguments, each in one clear sentence that names the argument.
 
 Each function returns what it was given, or raises a TypeError or ValueError that says what was
 given and what is accepted. One file for each kind of argument; none knows who asks. What one

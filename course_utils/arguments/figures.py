@@ -94,10 +94,10 @@ def curve(name: str, values: Any) -> list[np.ndarray]:
 
 
 def labels(name: str, values: Any, count: int, of: str) -> Sequence[Any]:
-    """As many strings, or what is written like one.
+    """As many names, each a string or something that prints as one.
 
     Raises:
-        TypeError, ValueError: no list, or of another length; names the argument.
+        TypeError, ValueError: it is not a list, or has another length; names the argument.
     """
     kind(name, values, Sequence, "a list of strings")
     if len(values) != count:

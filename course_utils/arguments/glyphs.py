@@ -105,7 +105,7 @@ def inks(value: Sequence[str], ground: str) -> list[str]:
     if not others:
         raise ValueError(
             f"ink must be a colour other than each background's; with {ground!r} behind it, "
-            f"{shown(value)} would not be seen."
+            f"{shown(value)} would be invisible."
         )
     return others
 
@@ -145,6 +145,6 @@ def legible(scale: torch.Tensor, size: int, least: float) -> None:
     """
     if len(scale) and scale.min() * size < least:
         raise ValueError(
-            f"scale must be at least {least / size:.3g} at size {size}, where a glyph is legible "
-            f"from {least} pixels on, not {scale.min():.3g}."
+            f"scale must be at least {least / size:.3g} at size {size}, so that every glyph is at "
+            f"least {least} pixels tall, not {scale.min():.3g}."
         )

@@ -37,7 +37,7 @@ def metric(name: Any, names: list[str]) -> str:
     """
     if not isinstance(name, str) or name not in names:
         known = ", ".join(names) or "none yet"
-        raise ValueError(f"name must be that of a metric ({known}), not {shown(name)}.")
+        raise ValueError(f"name must be the name of a metric ({known}), not {shown(name)}.")
     return name
 
 
@@ -45,7 +45,7 @@ def measured(step: Any, name: Any, value: Any) -> None:
     """Nothing, if a metric can have had this value at this step.
 
     Raises:
-        TypeError, ValueError: no step from 1 up, no name, or no number.
+        TypeError, ValueError: a step below 1, a name that is not a string, or not a number.
     """
     if not isinstance(step, int) or not isinstance(name, str) or not isinstance(value, Real):
         kinds = ", ".join(type(given).__name__ for given in (step, name, value))
@@ -75,5 +75,5 @@ def state(given: Any, kinds: dict[str, type]) -> dict[str, Any]:
     entries = given if isinstance(given, dict) else {}
     if wrong := [name for name, kind in kinds.items() if not isinstance(entries.get(name), kind)]:
         raise ValueError(f"state must be what state_dict returned; {', '.join(wrong)} is missing "
-                         "or of another kind.")  # fmt: skip
+                         "or of the wrong type.")  # fmt: skip
     return given

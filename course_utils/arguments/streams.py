@@ -51,7 +51,7 @@ def ids(name: str, values: Any, symbols: int) -> torch.Tensor:
         found = torch.as_tensor(values)
     except (RuntimeError, TypeError, ValueError):
         raise TypeError(f"{name} must be whole numbers (N,), not {shown(values)}.") from None
-    if found.ndim != 1:  # none at all are fine
+    if found.ndim != 1:  # an empty list is fine
         raise ValueError(f"{name} must be of shape (N,), not {tuple(found.shape)}.")
     if len(found) and not 0 <= whole_numbers(name, found).min() <= found.max() < symbols:
         given = f"from {found.min()} to {found.max()}"
@@ -91,7 +91,7 @@ def written_in(name: str, value: Any, symbols: str, source: str) -> str:
         if character not in known:
             listed = symbols if len(symbols) <= 120 else f"{symbols[:120]}…"
             raise ValueError(
-                f"{name} must be in the characters of {source}: {character!r}, number {place} of "
-                f"{shown(value)}, was never seen there. Choose from {listed!r}."
+                f"{name} must consist of characters of {source}: {character!r}, number {place} of "
+                f"{shown(value)}, does not occur there. Choose from {listed!r}."
             )
     return value

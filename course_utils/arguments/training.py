@@ -20,8 +20,8 @@ def parts(given: dict[str, Any]) -> dict[str, Any]:
         keeps = hasattr(part, "state_dict") and hasattr(part, "load_state_dict")
         if not keeps or isinstance(part, type):
             raise TypeError(
-                f"Part {name!r} is of type {type(part).__name__}; accepted is anything with a "
-                "state_dict: a module, an optimizer, a schedule."
+                f"Part {name!r} is of type {type(part).__name__}; it must have a "
+                "state_dict, as a module, an optimizer or a schedule has."
             )
     _share_nothing({k: v for k, v in given.items() if isinstance(v, torch.optim.Optimizer)})
     return given
@@ -56,7 +56,7 @@ def loss(value: Any) -> torch.Tensor:
     """`value`, if it is one number that depends on something trainable.
 
     Raises:
-        TypeError, ValueError: no tensor, more or less than one number, or no graph.
+        TypeError, ValueError: it is not a tensor, not one number, or has no graph.
     """
     if not isinstance(value, torch.Tensor):
         raise TypeError(f"loss must be a tensor, not {type(value).__name__}.")
@@ -65,7 +65,7 @@ def loss(value: Any) -> torch.Tensor:
                          "take its mean or its sum.")  # fmt: skip
     if not value.requires_grad:
         raise ValueError(
-            "loss must have a graph to go back through: this one was detached, computed under "
+            "loss must have a graph for backward(): this one was detached, computed under "
             "no_grad, or depends on no parameter that requires a gradient."
         )
     return value
@@ -94,7 +94,7 @@ def total_steps(step: Any, batches: Any, epochs: Any, steps: Any, evaluate: Any)
 
 
 def iterable(name: str, value: Any) -> Iterable:
-    """`value`, if a loop can go over it.
+    """`value`, if a loop can iterate over it.
 
     Raises:
         TypeError: it cannot; names the argument.
@@ -105,7 +105,7 @@ def iterable(name: str, value: Any) -> Iterable:
 
 
 def items(batch: Any) -> Sized:
-    """What tells the number of items in a batch: itself, or the first in a list of tensors.
+    """What has as many items as the batch: itself, or the first of a list of tensors.
 
     Raises:
         TypeError: the batch is something else.
@@ -124,11 +124,11 @@ def device(name: str, value: Any) -> torch.device:
     """`value` as a device, if this machine has it.
 
     Raises:
-        TypeError, ValueError: it is no device, or one that is not here; names the argument.
+        TypeError, ValueError: it is not a device, or not on this machine; names the argument.
     """
     if not isinstance(value, torch.device | str):
         raise TypeError(f"{name} must be a torch.device or its name, not {type(value).__name__}.")
     try:
         return torch.empty(0, device=value).device
     except (AssertionError, RuntimeError):  # unknown, or not there
-        raise ValueError(f"{name} must be one this machine has, not {str(value)!r}.") from None
+        raise ValueError(f"{name} must be a device of this machine, not {str(value)!r}.") from None

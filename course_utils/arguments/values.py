@@ -100,7 +100,7 @@ def number_format(name: str, spec: Any, value: float = 1.5) -> str:
 
 
 def choice(name: str, value: Any, accepted: Sequence[Any], besides: str = "") -> Any:
-    """`value`, if it is one of the accepted ones; `besides` says what else would have been.
+    """`value`, if it is one of the accepted ones; `besides` says what else is accepted.
 
     Raises:
         ValueError: it is not; names the argument and what is accepted.
@@ -179,7 +179,7 @@ def character(name: str, value: Any) -> str:
 
 
 def amount(name: str, value: Any) -> int | Sequence:
-    """`value`, if it is a whole number above 0, or a list with something in it.
+    """`value`, if it is a whole number above 0, or a list that is not empty.
 
     Raises:
         ValueError: it is neither; names the argument.
@@ -187,7 +187,7 @@ def amount(name: str, value: Any) -> int | Sequence:
     if isinstance(value, list | tuple | range) and len(value):
         return value
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number above 0 or a list with something in it, "
+        raise ValueError(f"{name} must be a whole number above 0 or a list that is not empty, "
                          f"not {shown(value)}.")  # fmt: skip
     return value
 
@@ -230,7 +230,7 @@ def function(name: str, value: Any, takes: str) -> Callable:
 
 @contextlib.contextmanager
 def refused(wanted: str, *errors: type[Exception]) -> Iterator[None]:
-    """A block that fails where an argument is wrong: "state must hold plain values only".
+    """A block that fails if an argument is wrong: "state must hold plain values only".
 
     Raises:
         ValueError: one of `errors` came up in the block; says what is wanted, and the reason.

@@ -1,4 +1,4 @@
-"""The command line of authoring; knows which step follows which and nothing of how it is done."""
+"""The command line of authoring; knows the order of the steps, not how they are done."""
 
 import argparse
 import os
@@ -17,9 +17,9 @@ COMMANDS = {
     "build": "print the unexecuted notebook",
     "strip": "derive the learner's notebook again from the stored solution",
     "table": "write the tables into README.md",
-    "claims": "print what the lessons claim of their runs, and what was reproduced",
+    "claims": "print what the lessons claim about their runs, and what was reproduced",
     "timings": "print the timing table",
-    "check": "say what is out of step or against the rules; exit 1 if anything is",
+    "check": "list what is out of step or breaks a rule; exit 1 if anything does",
 }
 ONE, ALL = ("build",), ("lesson", "refresh", "execute", "measure", "strip")
 
@@ -92,7 +92,7 @@ def one(course: Course, path: Path, args: argparse.Namespace) -> None:
     else:
         report(path, args.profile, lesson.make(course, path, args.profile))
         if args.profile == "smoke":
-            print("smoke: it ran, and nothing was stored")
+            print("smoke: the lesson ran; nothing was stored")
         else:
             table = timings.load(course)
             found = table[path.name[:2]][args.profile]

@@ -1,4 +1,4 @@
-"""What lessons claim of their own runs: read from executed notebooks, recorded, checked, told."""
+"""What lessons claim about their runs: read from executed notebooks, recorded, checked, listed."""
 
 import datetime
 import platform
@@ -79,7 +79,7 @@ def count(course: Course) -> str:
             told.append(f"**{held} of {len(judged)}** {where}")
     return (
         f"Claims that the stored runs of the lessons reproduce: {' and '.join(told)} "
-        "(`make claims` lists them)." if told else "No claim has been measured yet."
+        "(`make claims` lists them)." if told else "No claims have been measured yet."
     )  # fmt: skip
 
 

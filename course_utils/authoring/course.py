@@ -1,4 +1,4 @@
-"""Where a course's files lie and what its address is; knows nothing about what is in them."""
+"""Where a course's files are, and its address; knows nothing about what is in them."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class AuthoringError(Exception):
-    """Something the author can repair; its text says what and where."""
+    """Something that the author can fix; its text says what and where."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Course:
         if found:
             raise AuthoringError(f"lesson {number} has {len(found)} sources: {names(found)}")
         known = names(self.sources()) or "none yet"
-        raise AuthoringError(f"no lesson {number}; the known ones are: {known}")
+        raise AuthoringError(f"there is no lesson {number}; choose from: {known}")
 
     def solved(self, source: Path) -> Path:
         """The executed notebook of a source."""
@@ -89,7 +89,7 @@ def here() -> Course:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write all of it or nothing."""
+    """Write the whole file or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

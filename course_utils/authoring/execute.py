@@ -1,4 +1,4 @@
-"""Runs a notebook's cells in a fresh kernel and measures it; knows nothing about where it goes."""
+"""Runs a notebook's cells in a fresh kernel and measures it; knows nothing about storing it."""
 
 import os
 import sys
@@ -101,7 +101,7 @@ def execute(notebook: NotebookNode, root: Path, profile: str, timeout: int = 360
     seconds: dict[int, float] = {}
     training = 0.0
     begin = time.perf_counter()
-    # As on a machine where no lesson ran: nothing is gone on with, or (on Linux) taken from the
+    # As on a machine where no lesson ran: nothing is resumed, or (on Linux) taken from the
     # cache. Matplotlib keeps its list of fonts, whose making it would announce.
     with tempfile.TemporaryDirectory() as empty:
         own = {"COURSE_RUNS": empty, "XDG_CACHE_HOME": empty, "MPLCONFIGDIR": get_cachedir()}

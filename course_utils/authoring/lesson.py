@@ -27,13 +27,17 @@ def run(course: Course, source: Path, profile: str) -> tuple[NotebookNode, Run]:
 
 
 def measure(course: Course, source: Path, profile: str) -> tuple[NotebookNode, Run]:
-    """`run`, with its time and its claims recorded (of `smoke` there is no record)."""
+    """`run`, with its time and its claims recorded (of `smoke` there is no record).
+
+    Nothing is recorded of a notebook that is too large to be stored.
+    """
     if profile == "smoke":
         return run(course, source, profile)
     device = timings.device_name(profile)
     before = timings.quiet_rate()
     notebook, cost = run(course, source, profile)
     quiet = 1.0 if profile == "gpu" else (before + timings.quiet_rate()) / 2
+    refuse([f"{source.stem}.ipynb {what}" for what in stored.too_large(notebook)])
     seconds = cost.seconds, cost.training_seconds, cost.wall_seconds
     entry = timings.entry(*seconds, cost.peak_mb, quiet, device)
     timings.save(course, source.name[:2], profile, entry)

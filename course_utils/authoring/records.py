@@ -1,4 +1,4 @@
-"""Tables of what was measured, by lesson and profile, in JSON; knows nothing about what it is."""
+"""Tables of what was measured, by lesson and profile, in JSON; knows nothing of their content."""
 
 import json
 import tempfile

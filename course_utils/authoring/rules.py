@@ -1,4 +1,4 @@
-"""The house rules that a lesson's source must keep; knows nothing about its outputs."""
+"""The rules that a lesson's source must follow; knows nothing about its outputs."""
 
 import ast
 import re
@@ -76,7 +76,7 @@ def checks_of_this_lesson(lesson: Lesson) -> Problems:
     for number, cell in lesson.code():
         for found in re.finditer(r"cu\.check\(\s*[\"']([^\"']*)", cell.source):
             if not re.fullmatch(rf"{lesson.path.name[:2]}\.\d+", found[1]):
-                yield number, f"checks {found[1]!r}, which is no exercise of this lesson"
+                yield number, f"checks {found[1]!r}, which is not an exercise of this lesson"
 
 
 def solutions_are_marked(lesson: Lesson) -> Problems:
@@ -166,7 +166,7 @@ RULES = (
 
 
 def problems(path: Path) -> list[str]:
-    """All that a source does against the rules, one line each; AuthoringError if unreadable."""
+    """Every rule that a source breaks, one line each; AuthoringError if unreadable."""
     lines = path.read_text(encoding="utf-8").splitlines()
     lesson = Lesson(path, lines, source.read(path))
     found = []

@@ -1,4 +1,4 @@
-"""Adds up the seconds spent in `Trainer.fit`, from its import on: in a measured lesson's kernel."""
+"""Adds up the seconds spent in `Trainer.fit`; imported into the kernel of a measured lesson."""
 
 import functools
 import time

@@ -1,4 +1,4 @@
-"""The rules that stored notebooks must keep; knows nothing about how they were executed."""
+"""The rules that stored notebooks must follow; knows nothing about how they were executed."""
 
 import base64
 import re
@@ -78,7 +78,7 @@ def unfit(path: Path) -> list[str]:
 
 
 def too_large(notebook: NotebookNode) -> list[str]:
-    """At most 700 KB; names the cell to begin with."""
+    """At most 700 KB; names the largest cell."""
     size = len(dumps(notebook))
     if size <= MAX_BYTES:
         return []

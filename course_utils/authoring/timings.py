@@ -64,7 +64,7 @@ def quiet_rate(repeats: int = 5, size: int = 2048) -> float:
 
 
 def device_name(profile: str) -> str:
-    """What a run of this profile is timed on; AuthoringError for `gpu` where there is none."""
+    """What a run of this profile is timed on; AuthoringError for `gpu` if there is none."""
     import torch
 
     if profile != "gpu":
@@ -73,7 +73,7 @@ def device_name(profile: str) -> str:
         return torch.cuda.get_device_name()
     if torch.backends.mps.is_available():
         return "Apple GPU"
-    raise AuthoringError("profile 'gpu' was asked for, and there is no GPU here")
+    raise AuthoringError("profile 'gpu' was asked for, but this machine has no GPU")
 
 
 def sentence(entries: dict[str, dict]) -> str:
@@ -89,7 +89,7 @@ def sentence(entries: dict[str, dict]) -> str:
 
 
 def over_budget(table: Table, number: str) -> list[str]:
-    """What a lesson's `cpu` run takes too much of."""
+    """Which limits a lesson's `cpu` run exceeds."""
     cpu = table.get(number, {}).get("cpu", {})
     found = []
     if cpu.get("minutes", 0) > MAX_MINUTES:

@@ -63,7 +63,7 @@ def find(exercise: str) -> Exercise:
 
 
 def exercises(lesson: str) -> dict[str, Exercise]:
-    """The exercises of a lesson by number, for example of lesson `"12"`; empty without any."""
+    """The exercises of a lesson by number, for example of lesson `"12"`; empty if it has none."""
     name = f"{__name__}.lesson_{lesson}"
     found = importlib.util.find_spec(name) is not None
     return importlib.import_module(name).EXERCISES if found else {}

@@ -101,7 +101,7 @@ EXERCISES = {
             "where is the kernel's own width?": lambda n, k, s, p: (n + 2 * p) // s,
         },
         praise="It is equal to PyTorch's size for seven combinations.",
-        hints=("In how many places can the kernel's left edge stand?",
+        hints=("In how many places can the kernel's left edge be?",
                "The first place is 0, the last is size + 2·padding - kernel, and every stride-th "
                "counts: divide, round down, add 1."),
     ),

@@ -172,8 +172,8 @@ EXERCISES = {
             "the slope of tanh is missing: 1 - z².": back(slope=lambda z, h: 1),
             "the slope of tanh is 1 - z², not 1 - z.": back(slope=lambda z, h: 1 - z),
             "z is what tanh gave, so its slope is 1 - z².": back(slope=lambda z, h: 1 - h**2),
-            "the straight way, which needs no W, is missing.": back(straight=lambda leak: 0),
-            "the straight way has a factor, 1 - leak.": back(straight=lambda leak: 1),
+            "the direct path, which needs no W, is missing.": back(straight=lambda leak: 0),
+            "the direct path has a factor, 1 - leak.": back(straight=lambda leak: 1),
             "z enters h with the factor leak; so does what flows back through z.":
                 back(through=lambda leak: 1),
             "leak and 1 - leak are exchanged.": back(lambda leak: leak, lambda leak: 1 - leak),

@@ -117,7 +117,7 @@ EXERCISES = {
                 gru(new=lambda n, r, h, U: torch.tanh(n + h @ U.T)),
             "the new value lacks its tanh.": gru(new=lambda n, r, h, U: n + (r * h) @ U.T),
             "the old state is missing in the sum: z * h.": gru(mix=lambda z, n, h: (1 - z) * n),
-            "r and z are no gates yet: both need a sigmoid.": gru(gate=lambda a: a),
+            "r and z are not gates yet: both need a sigmoid.": gru(gate=lambda a: a),
             "the biases b are not added.": gru(bias=0),
             "h is multiplied by U_r.T, U_z.T and U_n.T, as rows of U are the numbers of a gate.":
                 gru(turn=True),

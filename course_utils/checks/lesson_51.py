@@ -136,7 +136,7 @@ EXERCISES = {
                 lambda x: with_differences(x).flip(2),
             "each step has the difference to the value *after* it: it would be told the future.":
                 beside(lambda x: F.pad(x.diff(dim=1), (0, 1))),
-            "the sign is the other one: this value minus the one before.":
+            "the sign is wrong: take this value minus the one before.":
                 beside(lambda x: -before(x)),
             "it is right but for the first step: its difference became its value, and should be 0.":
                 beside(lambda x: x - F.pad(x[:, :-1], (1, 0))),
@@ -159,7 +159,7 @@ EXERCISES = {
             (torch.tensor([3.0, 1.0, -1.0, 0.7, 2.0, 9.0]), torch.tensor([2.0, 1.0, -1.0, 3.0])),
         ],
         mistakes={
-            "that is the accuracy. Chance has ½ of it: take that away.":
+            "that is the accuracy, of which ½ is chance: subtract it.":
                 scored(lambda r, f: (r + f) / 2),
             "that is the share of all sequences that are right. Take the mean of the two "
             "accuracies, or it would pay to call everything what the larger set is.":

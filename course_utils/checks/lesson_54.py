@@ -100,7 +100,7 @@ EXERCISES = {
             "the values in each window are mixed up. Swap its two axes; a reshape only reads the "
             "values in another way.":
                 lambda r, b, n: tuple(w.mT.reshape(w.shape) for w in windows_apart(r, b, n)),
-            "the windows are right, but features stand before steps; (N, length, F) is asked for.":
+            "the windows are right, but features come before steps; return (N, length, F).":
                 lambda r, b, n: tuple(w.mT for w in windows_apart(r, b, n)),
             "the two parts are swapped: training windows first, test windows second.":
                 lambda r, b, n: windows_apart(r, b, n)[::-1],

@@ -1,7 +1,7 @@
 """How a CSV file is written: encoding, separator, header, decimal mark.
 
-What the file says without doubt is found out; what can be read in two ways is an error. pandas
-does the parsing.
+What is unambiguous is detected; what can be read in two ways is an error. pandas does the
+parsing.
 """
 
 import csv
@@ -85,7 +85,7 @@ def header_of(
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise ValueError(f"{path} has more than one column named {twice[0]!r}: rename them.")
     if not len(cells):
-        raise ValueError(f"{path} has a header ({', '.join(names)}) and no rows.")
+        raise ValueError(f"{path} has a header ({', '.join(names)}) but no rows.")
     return names, cells, header
 
 

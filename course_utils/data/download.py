@@ -1,4 +1,4 @@
-"""Find a file, or fetch it: mirrors in turn, SHA-256 before use, nothing half-written.
+"""Find a file, or download it from its mirrors; check its SHA-256; never leave half of one.
 
 Knows nothing of what the files hold.
 """
@@ -62,7 +62,7 @@ def _on_disk(file: Remote) -> Path | None:
             if _right(path, sha256):
                 return path
             if path.is_file():
-                print(f"{path} is damaged (its SHA-256 is not the published one): not used.")
+                print(f"{path} is damaged (its SHA-256 is not the published one), so not used.")
     return None
 
 
@@ -101,7 +101,7 @@ def _download(file: Remote, urls: Sequence[str], target: Path) -> Path:
 
 
 class _Pace:
-    """Instead of pooch's progress bar: ends a download that would take for ever."""
+    """Instead of pooch's progress bar: stops a download that would take forever."""
 
     total = 0  # pooch sets it
 

@@ -73,7 +73,7 @@ def _classes(folder: Path) -> list[str]:
         found = classes[0] if classes else "none"
         raise ValueError(
             f"The folder {folder} must hold a subfolder of pictures for each of two classes or "
-            f"more; found: {found}."
+            f"more, but it has {found}."
         )
     return classes
 
@@ -103,6 +103,6 @@ def _read_picture(path: Path, size: int, channels: int) -> np.ndarray:
             square = ImageOps.fit(picture, (size, size))
     except (OSError, ValueError, SyntaxError) as error:
         raise ValueError(
-            f"{path} cannot be read as a picture: {error}. Mend or remove it."
+            f"{path} cannot be read as a picture: {error}. Fix or remove it."
         ) from None
     return np.asarray(square).reshape(size, size, channels).transpose(2, 0, 1)

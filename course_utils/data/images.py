@@ -45,7 +45,7 @@ class ImageData:
 
     @property
     def is_stand_in(self) -> bool:
-        """Whether these are glyphs in place of the images asked for."""
+        """Whether these are glyphs instead of the images asked for."""
         return "stand-in" in self.source
 
     def batches(

@@ -1,4 +1,4 @@
-"""Which data sets there are by name, where each comes from, and what stands in for it offline."""
+"""The data sets by name: where each comes from, and what replaces it offline."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -149,7 +149,7 @@ def load(name: str | Path) -> ImageData | SeriesData | TextData:
             project's root.
 
     Raises:
-        ValueError: an unknown name, or a folder or a file that cannot be read.
+        ValueError: an unknown name or path, or a folder or a file that cannot be read.
         TypeError: a name that is neither a string nor a path.
     """
     path = paths.root() / arguments.named("name", name)  # an absolute one stays itself
@@ -165,8 +165,8 @@ def load(name: str | Path) -> ImageData | SeriesData | TextData:
     if path.is_file() and path.suffix.lower() in FILES:
         return FILES[path.suffix.lower()](path)
     own = (
-        "the path, from the project's root, of a folder with a subfolder of pictures per class, "
-        "of a .txt or of a .csv file"
+        "the path (relative to the project's root) of a folder with one subfolder of pictures per "
+        "class, of a .txt file or of a .csv file"
     )
     return arguments.choice("name", str(name), names(), own)
 
@@ -176,7 +176,7 @@ def _real(name: str) -> ImageData:
     try:
         parts = source.read(download.find(source.files))
     except download.Unavailable as reason:
-        print(f"{name} cannot be downloaded ({reason}): glyphs, rendered digits, stand in for it.")
+        print(f"{name} cannot be downloaded ({reason}), so rendered digits are used instead.")
         return _glyphs(name, "glyphs (stand-in)", *source.shape)
     return images.assemble(name, parts, source.classes, name)
 

@@ -122,7 +122,7 @@ def sunspots(
     """The yearly number of sunspots, 1700 to 2008, from statsmodels; public domain.
 
     Args:
-        length, test_share, split, stride, seed: as of `csv`.
+        length, test_share, split, stride, seed: as in `csv`.
 
     Raises:
         ValueError: one of these is out of its range, or the years are too few for a window.
@@ -145,7 +145,7 @@ def csv(
 
     One line says how the file was read. The series is cut into windows, one at each `stride`
     rows. With `split="time"` the last `test_share` of the rows is held out before cutting, so
-    that no value is in both parts. `split="random"` deals windows to the parts at random, as
+    that no value is in both parts. `split="random"` assigns windows to the parts at random, as
     TimeGAN's protocol does: overlapping windows are then on both sides, and a memory of one helps
     with the other. The scaling is that of `sklearn.preprocessing.MinMaxScaler`, fitted to the
     training part alone. Under the `smoke` profile a small slice of the windows is kept.
@@ -155,9 +155,9 @@ def csv(
         length: steps of a window, T, from 2 up.
         columns: the names of those to keep, in this order; None keeps all. Without a header
             they are "column 1" and so on.
-        separator: one character; None finds out.
-        decimal: "." or ","; None finds out.
-        header: whether the first row names the columns; None finds out.
+        separator: one character; None detects it.
+        decimal: "." or ","; None detects it.
+        header: whether the first row names the columns; None detects it.
         test_share: above 0 and below 1.
         split: "time" or "random".
         stride: rows from one window to the next, from 1 up.
@@ -222,8 +222,8 @@ def _held(name: str, rows: int, windows: int, length: int, test_share: float) ->
     held = round(windows * test_share)
     if not 0 < held < windows:
         raise ValueError(
-            f"{name} has {rows} rows, too few for two windows of {length}, one to learn from and "
-            "one to test on. Take a shorter length."
+            f"{name} has {rows} rows, too few for two windows of {length}, one for training and "
+            "one for testing. Choose a shorter length."
         )
     return held
 
@@ -240,12 +240,12 @@ def _bounds(
     for k, feature in enumerate(features):
         if wide[k] == 0:
             raise ValueError(
-                f"{name}: column {feature!r} is constant ({low[k]:g}) over the {seen.sum()} rows "
-                "to learn from; there is nothing to scale. Leave it out, with columns=[…]."
+                f"{name}: column {feature!r} is constant ({low[k]:g}) in the {seen.sum()} training "
+                "rows, so it cannot be scaled. Leave it out: name the others in columns=[…]."
             )
         if not np.isfinite(wide[k]):
             raise ValueError(
-                f"{name}: column {feature!r} reaches from {low[k]:g} to {high[k]:g}, too far to be "
+                f"{name}: column {feature!r} ranges from {low[k]:g} to {high[k]:g}, too far to be "
                 "scaled."
             )
     return low, high

@@ -1,7 +1,7 @@
-"""A learner's own table, read from a CSV file in any of the usual dialects. Knows no windows.
+"""A learner's own table, read from a CSV file in any usual dialect. Knows nothing about windows.
 
-What the file says without doubt is read, and reported in one line; anything else is an error that
-names the place, and the option that settles it.
+What is unambiguous is read, and reported in one line; anything else is an error that names the
+place, and the option that resolves it.
 """
 
 import re
@@ -128,8 +128,8 @@ def _out_of_order(path: Path, name: str, dates: np.ndarray, steps: np.ndarray) -
     how = "has the same time as" if steps[row] == 0 else "does not follow"
     return (
         f"{path}: the rows are not in order of time. Row {row + 2} of column {name!r} "
-        f"({dates[row + 1]}) {how} row {row + 1} ({dates[row]}). Sort the file, or take the "
-        "column out of it."
+        f"({dates[row + 1]}) {how} row {row + 1} ({dates[row]}). Sort the file, or remove "
+        "the column."
     )
 
 
@@ -157,11 +157,11 @@ def _check(
     if cell.lower() in dialects.MISSING:
         what, remedy = f"is missing ({cell!r})" if cell else "is missing", "Fill it in, or"
     elif cell.lower().strip("+-") in dialects.INFINITE or np.isinf(numbers[row, k]):
-        what, remedy = f"is infinite ({cell})", "Mend it, or"
+        what, remedy = f"is infinite ({cell})", "Fix it, or"
     else:
         shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
-        what, remedy = f"holds {shown!r}, which is not a number", "Mend it, or"
+        what, remedy = f"holds {shown!r}, which is not a number", "Fix it, or"
     whole = [names[i] for i in kept if np.isfinite(numbers[:, i]).all()]
-    remedy += f" keep only whole columns, such as columns={whole}." if whole else " leave it out."
+    remedy += f" keep only complete columns: columns={whole}." if whole else " leave the row out."
     more = f" It is the first of {len(wrong):,} such cells." if len(wrong) > 1 else ""
     raise ValueError(f"{path}: row {row + 1}, column {names[k]!r} {what}.{more} {remedy}")

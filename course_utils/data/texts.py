@@ -27,7 +27,7 @@ SOURCES = {
     )
 }
 SMOKE = (20_000, 4_000)  # training and validation characters under the smoke profile
-SHORTEST = 20  # characters of a text: a tenth of fewer is next to nothing
+SHORTEST = 20  # characters of a text: a tenth of fewer is too little to validate on
 LENGTH = 1_115_394  # characters of the stand-in, as many as tiny Shakespeare has
 NO_DOCSTRINGS = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
 
@@ -107,7 +107,7 @@ class TextData:
         """The symbols of a text, (N,), int64, on the device.
 
         Raises:
-            ValueError: a character that the text never has; names it and its place.
+            ValueError: a character that does not occur in the text; names it and its place.
         """
         streams.written_in("text", text, self.symbols, f"this text ({self.source})")
         ids = np.searchsorted(_codes(self.symbols), _codes(text))
@@ -159,13 +159,13 @@ def text(path: str | Path) -> TextData:
 
 
 def load(name: str) -> TextData:
-    """A text of `SOURCES`; with no network docstrings stand in for it, and one line says so."""
+    """A text of `SOURCES`; without a network docstrings replace it, and one line says so."""
     try:
         [path] = download.find([SOURCES[name]])
     except download.Unavailable as reason:
         print(
-            f"{name} cannot be downloaded ({reason}): docstrings of Python's standard library "
-            "stand in for it."
+            f"{name} cannot be downloaded ({reason}), so docstrings of Python's standard library "
+            "are used instead."
         )
         length = sum(SMOKE) * 2 if runtime.profile() == "smoke" else LENGTH
         return assemble(name, docstrings(length), "docstrings (stand-in)")
@@ -194,7 +194,7 @@ def read(path: Path) -> str:
         held = f"{len(text)} characters" if text else "empty"
         raise ValueError(
             f"{path} is too short ({held}): at least {SHORTEST} characters are needed, and "
-            "100,000 for a model worth reading."
+            "about 100,000 for a model that writes something readable."
         )
     return text
 

@@ -1,6 +1,6 @@
-"""Numbers that say how well a model does, whoever trained it and wherever the data are from.
+"""Numbers that say how good a model is, whoever trained it and wherever its data comes from.
 
-At the top is what takes any rows of numbers; what belongs to one domain is in its folder.
+What takes any rows of numbers is in this folder; what belongs to one domain, in a subfolder.
 """
 
 from .classification import accuracy, confusion

@@ -1,4 +1,4 @@
-"""How often a classifier is right, and what it mistakes for what."""
+"""How often a classifier is right, and which classes it confuses."""
 
 import torch
 

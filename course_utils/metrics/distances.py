@@ -43,8 +43,8 @@ def frechet_distance(real: Samples, fake: Samples) -> float:
     fewest, width = min(len(real), len(fake)), real.shape[1]
     if fewest <= width:
         warnings.warn(
-            f"The Fréchet distance of {fewest} samples with {width} features says little: with no "
-            "more samples than features a covariance is singular and the distance far too large.",
+            f"The Fréchet distance of {fewest} samples with {width} features says little: unless "
+            "samples outnumber features, a covariance is singular and the distance far too large.",
             stacklevel=2,
         )
     return _frechet(real.mean(0), _covariance(real), fake.mean(0), _covariance(fake))
@@ -167,13 +167,13 @@ def precision_recall(real: Samples, fake: Samples, k: int = 3) -> tuple[float, f
         TypeError, ValueError: as `frechet_distance`; k below 1, or no more than k rows.
 
     Warns:
-        UserWarning: sets of different sizes, since balls shrink as samples get more.
+        UserWarning: sets of different sizes, since the balls shrink as the number of samples grows.
     """
     real, fake = _pair(real, fake, arguments.whole("k", k, 1) + 1)
     if len(real) != len(fake):
         warnings.warn(
             f"Precision and recall of {len(real)} real and {len(fake)} generated samples are not "
-            "comparable with each other: take as many of both.",
+            "comparable with each other: use equal numbers of both.",
             stacklevel=2,
         )
     real_radii, fake_radii = _radii(real, k), _radii(fake, k)

@@ -1,7 +1,7 @@
-"""Arrays in, figure out.
+"""Figures from arrays.
 
-Every function returns a `Plot`: a matplotlib figure that shows itself as the last line of a cell
-and carries alt text, which every call must give.
+Every function returns a `Plot`: a matplotlib figure that shows itself as the last line of a cell.
+Every call must give its alt text.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Numbers as lines, bars and tables of colours."""
+"""Charts: lines, bars, heat maps, and the curves of a training run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -155,7 +155,7 @@ def curves(history: Measured, total: int | None = None, bins: int = 120) -> Plot
     the panel of `accuracy`. Long curves are drawn as means over at most `bins` stretches.
 
     Args:
-        total: the steps that the axis shows; None takes those that were done.
+        total: the steps that the axis shows; None shows those that were done.
 
     Raises:
         TypeError, ValueError: an argument of another kind.
@@ -174,7 +174,7 @@ def curves(history: Measured, total: int | None = None, bins: int = 120) -> Plot
         else:
             panels[name] = [name]
     values = ", ".join(f"{name} {history[name][-1]:.3g}" for name in history.names())
-    alt = f"Curves of training against the step; the last values are {values or 'not there yet'}."
+    alt = f"Curves of training against the step; the last values are {values or 'not known yet'}."
     plot = Plot(3.3 * max(1, min(3, len(panels))), 2.4 * max(1, -(-len(panels) // 3)), alt)
     grid = plot.subplots(max(1, -(-len(panels) // 3)), max(1, min(3, len(panels))), squeeze=False)
     for axes in list(grid.flat)[len(panels) :]:

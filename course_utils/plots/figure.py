@@ -14,7 +14,7 @@ DPI = 90
 
 
 class Plot(Figure):
-    """A figure with alt text, drawn outside pyplot: nothing is shown twice, nothing piles up."""
+    """A figure with alt text, drawn outside pyplot, so nothing is shown twice or left open."""
 
     def __init__(self, width: float, height: float, alt: str) -> None:
         self.alt = arguments.alt(alt)

@@ -105,7 +105,7 @@ def test_stop_and_go_on(page, notebook, figure):
         found = re.search(r"Stopped at step ([\d,]+) of ([\d,]+)", text)
         stopped.append(int(found[1]))
         assert training.locator(".jp-RenderedHTML img").count() == 1
-    assert f"Going on at step {stopped[0]} of" in text
+    assert f"Resuming at step {stopped[0]} of" in text
     assert stopped[0] % 1000 and stopped[1] > stopped[0]
     assert lesson.errors() == []
 

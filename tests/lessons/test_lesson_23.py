@@ -160,4 +160,4 @@ def test_a_run_that_was_interrupted_goes_on_bit_for_bit(capsys):
     with pytest.raises(KeyboardInterrupt):
         trained(Interrupted, "runs/23")
     assert trained(cu.data.Windows, "runs/23") == whole
-    assert "Going on at step 14 of 27" in capsys.readouterr().out
+    assert "Resuming at step 14 of 27" in capsys.readouterr().out

@@ -35,7 +35,7 @@ class Pictures(NamedTuple):
 def draw(factors: Factors, size: int = 28, channels: int = 1, masks: bool = False) -> Pictures:
     """Pictures of `size` x `size` pixels (16 to 64), grey (channels=1) or colour (channels=3).
 
-    The same factors give the same bytes, whatever scenes stand beside them.
+    The same factors give the same bytes, whatever other scenes are drawn with them.
     Raises ValueError for another size or number of channels, or glyphs under 4 pixels tall.
     """
     check_canvas(size, channels)

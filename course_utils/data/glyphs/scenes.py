@@ -45,7 +45,7 @@ def sample(
     from `outline`. ink, background: names out of PALETTE; ink never has its background's colour.
     overlap=False draws place (and, in full scenes, scale) again until the boxes are disjoint.
     The first scenes of a seed are the same whatever `n`. The global random state is left alone.
-    Raises ValueError for anything else, or where glyphs find no room side by side.
+    Raises ValueError for anything else, or if there is no room for the glyphs side by side.
     """
     whole("n", n, 1)
     arguments.glyphs.alphabet(alphabet, DIGITS + LETTERS)
@@ -163,8 +163,8 @@ def _place(factors: Factors, seed: int, scale: Range, x, y, overlap: bool) -> Fa
         if overlap or not moving.any():
             return factors.change(x=spot[:, 0], y=spot[:, 1], scale=size)
     raise ValueError(
-        f"overlap=False finds no room in scene {scene[moving][0]}; "
-        "it needs fewer glyphs_per_scene or a smaller scale."
+        f"overlap=False finds no room in scene {scene[moving][0]}: "
+        "give fewer glyphs_per_scene or a smaller scale."
     )
 
 

@@ -16,7 +16,7 @@ class Memorisation:
     """What `memorisation` found; distances are on the CPU, in the unit of the sequences.
 
     `closer` is how often a generated sequence lies nearer to the training set than a held-out
-    real one, 0…1: ½ where both are equally new, 1 of copies, and towards 0 where the generated
+    real one, 0…1: ½ where both are equally new, 1 for copies, and towards 0 if the generated
     ones are unlike anything real.
     """
 
@@ -58,8 +58,8 @@ def memorisation(train: Samples, holdout: Samples, samples: Samples) -> Memorisa
     found = nearest_distances(samples, train)
     if len(held) < FEW:
         warnings.warn(
-            f"{len(held)} sequences of the hold-out are few: how near new ones lie to the training "
-            "set is hardly known from them.",
+            f"{len(held)} sequences of the hold-out are few: they hardly tell how near new "
+            "sequences are to the training set.",
             stacklevel=2,
         )
     ranked = held.sort().values
@@ -89,6 +89,6 @@ def nearest_distances(samples: Samples, train: Samples, name: str = "samples") -
     squares, distances = train.square().sum(1), []
     for piece in samples.split(max(1, BLOCK // len(train))):
         nearest = squares.addmm(piece, train.T, alpha=-2).argmin(1)  # |x|² is the same for all
-        # Through a product small distances drown in rounding; that to the nearest is not.
+        # Through a product small distances are lost in rounding; this one is computed directly.
         distances.append((piece - train[nearest]).square().mean(1).sqrt())
     return torch.cat(distances)

@@ -28,9 +28,9 @@ BLURRED = 0.05  # a score that chance alone gives on average, above which there 
 class SequenceScore:
     """A score, repeat by repeat, and what it was measured with. `print` it, or take `mean`.
 
-    `reference` is what to hold it against. Of a discriminative score, the score that perfect
-    samples get on average, because so few are tested. Of a predictive score, the error of
-    predicting each time step's median, without looking at the sequence.
+    Compare it with `reference`: for a discriminative score, what perfect samples get on average,
+    because so few are tested; for a predictive score, the error of predicting each time step's
+    median, without looking at the sequence.
     """
 
     kind: str  # discriminative or predictive
@@ -46,7 +46,7 @@ class SequenceScore:
 
     @property
     def spread(self) -> float:
-        """The standard deviation over the repeats; NaN of a single one."""
+        """The standard deviation over the repeats; NaN for a single one."""
         return statistics.stdev(self.values) if len(self.values) > 1 else math.nan
 
     @property
@@ -110,7 +110,7 @@ def discriminative_score(
     chance = math.sqrt(sum(1 / count for count in held) / (8 * math.pi))
     if chance > BLURRED:
         warnings.warn(
-            f"A discriminative score that is tested on {held[0]} real and {held[1]} generated "
+            f"A discriminative score tested on {held[0]} real and {held[1]} generated "
             f"sequences says little: perfect samples would get {chance:.2f} by chance.",
             stacklevel=2,
         )
@@ -162,7 +162,7 @@ def predictive_score(
 def discriminative_floors(
     real: Samples, fresh: Samples | None = None, **options: int | None
 ) -> dict[str, SequenceScore]:
-    """What no generator can beat, and what one should not look like: two rows to print first.
+    """What no generator can beat, and what copying scores: two rows to print first.
 
     Args:
         real: (N, T, F), the training sequences; N from 20 up without `fresh`.
