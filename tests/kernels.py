@@ -1,7 +1,7 @@
 """Kernels for nbval that are forks of one process, which has imported the large libraries once.
 
-Half of a notebook's seconds went into imports: PyTorch, and its compiler, which the first
-optimizer loads. The course's own package is imported by each kernel anew, as a learner's is.
+Imports took a third of a smoke notebook's processor time: PyTorch, and its compiler, which the
+first optimizer loads. Each kernel still imports the course's own package, as a learner's does.
 Windows has no fork: there, kernels start as they always do.
 """
 
