@@ -945,8 +945,8 @@ cu.check("23.1", per_character)
 # Write `window(ids, size, length, number)` for a text `ids`, (N,). Cut it into `size`
 # rows of equal length, the longest that are possible and that leave a target for each
 # symbol. Return inputs and targets, two tensors (size, length), of window `number`,
-# counted from 0: the columns from `number * length` on. So a state can be carried from each
-# window to the next.
+# counted from 0: the columns from `number * length` on. So a state can be carried from
+# each window to the next.
 
 
 # %% tags=["exercise"]

@@ -1393,9 +1393,10 @@ findings(["patient B", "B, warm-up", "B, free nats", "B, with the sum"])
 #
 # ### Exercise 33.1 · Many draws at once
 #
-# Write `reparameterised(mean, log_variance, noise)`. `mean` and `log_variance` are
-# (B, D), the encoder's; `noise` is (K, B, D), standard normal. Return K draws of the
-# code of each picture, a tensor (K, B, D), made of this noise. Gradients have to flow to both.
+# Write `reparameterised(mean, log_variance, noise)`. `mean` and `log_variance` are (B,
+# D), the encoder's; `noise` is (K, B, D), standard normal. Return K draws of the code
+# of each picture, a tensor (K, B, D), made of this noise. Gradients have to flow to
+# both.
 
 
 # %% tags=["exercise"]

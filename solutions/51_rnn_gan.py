@@ -1347,9 +1347,9 @@ cu.check("51.2", discriminator_loss)
 # %% [markdown]
 # ### Exercise 51.3 · First differences
 #
-# Write `with_differences(x)`: sequences (B, T) become a tensor (B, T, 2), the value and, beside
-# it, the difference to the value *before*. The first step has none before it: there the
-# difference is 0.
+# Write `with_differences(x)`: sequences (B, T) become a tensor (B, T, 2), the value
+# and, beside it, the difference to the value *before*. The first step has none before
+# it: there the difference is 0.
 
 
 # %% tags=["exercise"]

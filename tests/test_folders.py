@@ -86,7 +86,7 @@ def test_fewer_than_two_classes_are_refused(tmp_path):
     with pytest.raises(ValueError, match="must hold a subfolder of pictures for each of two"):
         read(tmp_path)
     picture(tmp_path / "cats" / "1.png", "red")
-    with pytest.raises(ValueError, match="found: cats"):
+    with pytest.raises(ValueError, match="but it has cats"):
         read(tmp_path)
 
 

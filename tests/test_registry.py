@@ -41,7 +41,7 @@ def told(capsys):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"the path, .*, not 'mnist2'") as error:
+    with pytest.raises(ValueError, match=r"the path .*, not 'mnist2'") as error:
         cu.data.load("mnist2")
     for name in ("mnist", "kmnist", "cifar10", "glyphs", "sines", "sunspots", "tinyshakespeare"):
         assert name in cu.data.names() and name in str(error.value)

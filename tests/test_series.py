@@ -339,7 +339,7 @@ def test_other_ways_to_write_a_table(read, text, expected):
         ("x\n1,5\n2,5\n", 'if it is a decimal comma, say decimal=","'),
         ('a,b\n"1,2\n', "cannot be read as a table"),
         ("a,a\n1,2\n", "more than one column named 'a'"),
-        ("a,b\n", r"has a header \(a, b\) and no rows"),
+        ("a,b\n", r"has a header \(a, b\) but no rows"),
         ("d\n2020-01-01\n2020-01-02\n", r"no columns but dates \(d\)"),
         ("d,x\n2020-01-01,1\n2020-01-03,2\n2020-01-02,3\n2020-01-04,3\n",
          r"Row 3 of column 'd' \(2020-01-02\) does not follow row 2 \(2020-01-03\)\. Sort"),
