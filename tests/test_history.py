@@ -46,7 +46,7 @@ def test_a_metric_of_some_steps_only_is_averaged_over_those():
 
 
 def test_an_unknown_metric_is_answered_with_the_known_ones():
-    with pytest.raises(KeyError, match="no metric 'accuracy'. Choose from: loss, test loss"):
+    with pytest.raises(KeyError, match=r"no metric 'accuracy'\. Choose from: loss, test loss"):
         history()["accuracy"]
 
 
