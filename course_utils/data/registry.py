@@ -133,7 +133,7 @@ def load(name: str | Path) -> ImageData | SeriesData | TextData:
 
     | `name`                                   | its door                              |
     | ---------------------------------------- | ------------------------------------- |
-    | a folder with a subfolder per class      | `cu.data.folder(path, size=28, …)`    |
+    | a folder with a subfolder per class      | `cu.data.folder(path, size=64, …)`    |
     | a text file (`.txt`, in UTF-8)           | `cu.data.text(path)`                  |
     | a table (`.csv`, columns are features)   | `cu.data.csv(path, length=24, …)`     |
     | "sines"                                  | `cu.data.sines(length=24, …)`         |
