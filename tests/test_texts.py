@@ -1,5 +1,6 @@
 """Text as tensors: encoding, windows that go on, a learner's own file, and what stands in."""
 
+import gzip
 import os
 import socket
 from pathlib import Path
@@ -63,6 +64,12 @@ def test_encode_and_decode_are_inverse(put, said):
     ids = data.encode(said)
     assert ids.dtype == torch.int64 and ids.tolist() == [data.symbols.index(c) for c in said]
     assert data.decode(ids) == data.decode(ids.tolist()) == said
+
+
+def test_a_compressed_text_is_read(put, root):
+    plain, packed = put(POEM.encode()), put(gzip.compress(POEM.encode()), "my poem.txt.gz")
+    assert torch.equal(packed.train, plain.train) and packed.symbols == plain.symbols
+    assert torch.equal(cu.data.load("datasets/my poem.txt.gz").train, plain.train)
 
 
 def test_symbols_beyond_the_basic_plane_are_one_symbol_each(put):

@@ -12,7 +12,7 @@ import torch
 
 from .. import arguments, paths, runtime
 from ..arguments import streams, whole
-from . import download
+from . import download, files
 from .download import Remote
 
 _FILE = "karpathy/char-rnn{}6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt"
@@ -178,7 +178,7 @@ def read(path: Path) -> str:
     Raises:
         ValueError: another encoding, an empty file, or only a few characters.
     """
-    data = path.read_bytes()
+    data = files.content(path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
