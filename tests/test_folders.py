@@ -189,6 +189,15 @@ def test_a_picture_is_known_by_its_content_and_what_is_none_is_said(folder, caps
     assert "3 skipped (BMW, notes.txt, plan.heic)." in capsys.readouterr().out
 
 
+def test_a_link_to_a_folder_repeats_no_picture(folder, capsys):
+    expected, _ = read(folder, 8)
+    for name in ("red", "blue"):
+        (folder / name / "again").symlink_to(folder / "red", target_is_directory=True)
+    found, _ = read(folder, 8)
+    assert all(map(np.array_equal, found, expected))
+    assert "3 skipped (again, again, notes.txt)" in capsys.readouterr().out
+
+
 # ---- modes ---------------------------------------------------------------------------------
 
 

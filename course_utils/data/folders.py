@@ -147,10 +147,10 @@ def _files(
 
 
 def _below(folder: Path) -> list[Path]:
-    """The files in a folder and in its subfolders."""
+    """The files in a folder and its subfolders, but not those that a link to a folder repeats."""
     found = []
     for path in _seen(folder):
-        found += _below(path) if path.is_dir() else [path]
+        found += _below(path) if path.is_dir() and not path.is_symlink() else [path]
     return found
 
 
