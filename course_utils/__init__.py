@@ -3,7 +3,7 @@
 A lesson defines its networks, its losses and one `step(batch)`. What all lessons share is here.
 """
 
-from . import checkpoint, data, metrics, plots, widgets
+from . import checkpoint, data, metrics, plots, runtime, widgets
 from .checks import check, hint
 from .claims import claim
 from .data import Batches
@@ -14,6 +14,8 @@ from .metrics import accuracy, confusion
 from .runtime import budget, device, profile, say
 from .start import start
 from .training import Trainer
+
+runtime.legible()  # before anything is printed
 
 __all__ = [
     "Batches",  # batches of tensors on the device, in a reproducible order

@@ -103,7 +103,7 @@ def _runs() -> str:
 
 def _data() -> str:
     shared = os.environ.get("COURSE_DATA")
-    if shared and not (paths.root() / shared).is_dir():
+    if shared and not paths.data_folders()[0].is_dir():
         raise Unwell(f"COURSE_DATA is {shared}, which is not a folder. Correct it or unset it.")
     return f"looked for in {'COURSE_DATA, then in ' if shared else ''}datasets/"
 

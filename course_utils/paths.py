@@ -70,7 +70,7 @@ def run_folder(folder: str | Path) -> Path:
         OSError: neither place is writable.
     """
     folder = named("folder", folder)
-    wanted = root() / os.environ.get("COURSE_RUNS", "") / folder  # an absolute one stays itself
+    wanted = root() / _variable("COURSE_RUNS") / folder  # an absolute one stays itself
     if writable(wanted):
         return wanted
     spare = cache() / "runs" / folder.name
@@ -95,9 +95,13 @@ def data_folders() -> list[Path]:
 
     A relative `COURSE_DATA` is relative to the project's root.
     """
-    shared = os.environ.get("COURSE_DATA")
-    own = root() / "datasets"
-    return [*([root() / shared] if shared else []), own]
+    shared = [root() / _variable("COURSE_DATA")] if os.environ.get("COURSE_DATA") else []
+    return [*shared, root() / "datasets"]
+
+
+def _variable(name: str) -> str:
+    """A path in the environment, empty where there is none; a `~` in it is the user's home."""
+    return os.path.expanduser(os.environ.get(name, ""))
 
 
 def download_folder() -> Path:

@@ -1,6 +1,7 @@
 """Where a lesson runs: its device, precision and profile. Knows nothing about data or training."""
 
 import os
+import sys
 import textwrap
 from collections.abc import Sequence
 from typing import TypeVar
@@ -76,6 +77,12 @@ def budget(*, cpu: Budget, gpu: Budget) -> Budget:
     if chosen != "smoke":
         return cpu if chosen == "cpu" else gpu
     return min(cpu, max(2, cpu // 500)) if isinstance(cpu, int) else cpu[:2]
+
+
+def legible() -> None:
+    """Let what a plain output cannot show, such as "·" in ASCII, become "?" and no error."""
+    if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def say(text: str) -> None:

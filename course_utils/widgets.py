@@ -21,6 +21,15 @@ class Live:
 
     box: Any  # the widgets
 
+    def tell(self, shown: Any, follow: Callable[[], None]) -> None:
+        """`follow` a control; what goes wrong is in the widget `shown`, in place of what was."""
+        try:
+            follow()
+        except Exception as error:
+            said = escape(f"{type(error).__name__}: {error}")
+            shown.value = f'{self.hide}<pre style="white-space: pre-wrap">{said}</pre>'
+            raise
+
     def still(self) -> dict[str, str]:
         """The replacement, by media type; its HTML has the class `self.name`."""
         raise NotImplementedError
@@ -55,7 +64,7 @@ class Explorer(Live):
         shown = [getattr(control, "box", control) for control in self.controls.values()]
         self.box = ipywidgets.VBox([*shown, self.picture])
         for control in self.controls.values():
-            control.observe(lambda change: self._follow(), names="value")
+            control.observe(lambda change: self.tell(self.picture, self._follow), names="value")
         self._follow()
 
     def _follow(self) -> None:
@@ -68,7 +77,7 @@ class Explorer(Live):
 
 
 def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
-    """Sliders and menus that redraw a plot.
+    """Sliders and menus that redraw a plot; if `draw` fails, its error is shown in its place.
 
     Args:
         draw: called with one keyword argument for each control; returns a `Plot`.
@@ -105,8 +114,8 @@ class Prompt(Live):
         self.again = ipywidgets.Button(description="Answer again")
         self.shown = ipywidgets.HTML()
         self.box = ipywidgets.VBox([self.text, self.again, self.shown])
-        self.text.observe(lambda change: self._ask(), names="value")
-        self.again.on_click(lambda button: self._ask())
+        self.text.observe(lambda change: self.tell(self.shown, self._ask), names="value")
+        self.again.on_click(lambda button: self.tell(self.shown, self._ask))
         self._ask()
 
     def _ask(self) -> None:

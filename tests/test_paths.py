@@ -31,6 +31,20 @@ def test_relative_run_folders_can_be_moved_together(root, tmp_path, monkeypatch)
     assert paths.run_folder(root / "mine") == root / "mine"
 
 
+def test_a_tilde_is_the_users_home(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
+    assert paths.run_folder("~/runs/12") == tmp_path / "runs" / "12"
+    assert paths.own("~/runs", "folder") == tmp_path / "runs"
+    monkeypatch.setenv("COURSE_RUNS", "~/mine")
+    assert paths.run_folder("12") == tmp_path / "mine" / "12"
+    monkeypatch.setenv("COURSE_DATA", "~/shared")
+    assert paths.data_folders()[0] == tmp_path / "shared"
+    assert not [*root.iterdir()]
+    with pytest.raises(ValueError, match=r"folder must be a path without '~', .* '~nobody\d+/12'"):
+        paths.run_folder("~nobody4711/12")
+
+
 def test_an_absolute_run_folder_is_taken_as_it_is(tmp_path):
     folder = tmp_path / "mit Leerzeichen" / "läufe"
     assert paths.run_folder(folder) == folder and folder.is_dir()

@@ -171,7 +171,7 @@ def test_load_finds_a_folder_of_pictures_by_its_path(root, capsys):
             Image.new("RGB", (40, 30), colour).save(root / "my pets" / name / f"{number}.png")
     for path in ("my pets", root / "my pets"):
         data = cu.data.load(path)
-        assert data.train_x.shape == (8, 1, 28, 28) and data.test_x.shape == (2, 1, 28, 28)
+        assert data.train_x.shape == (8, 3, 30, 30) and data.test_x.shape == (2, 3, 30, 30)
         assert data.classes == ("cats", "dogs") and data.source == "folder my pets"
 
 

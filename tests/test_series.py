@@ -1,6 +1,11 @@
 """Series as windows: against NumPy and scikit-learn, and a learner's own table in every dialect."""
 
+import bz2
+import gzip
+import io
+import lzma
 import math
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -352,6 +357,140 @@ def test_other_ways_to_write_a_table(read, text, expected):
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_safely_is_named_with_its_place(read, data, words):
+    with pytest.raises(ValueError, match=words) as error:
+        read(data)
+    assert "own.csv" in str(error.value)
+
+
+TWO_WAYS = [
+    # (file, words of the refusal, options, rows)
+    ("0,1,2\n5,6,7\n8,9,9\n", r"first row \(0, 1, 2\) may hold names or numbers",
+     {"header": True}, [[5, 6, 7], [8, 9, 9]]),
+    ("0,1,2\n5,6,7\n", "Say header=True", {"header": False}, [[0, 1, 2], [5, 6, 7]]),
+    ("0\n5\n6\n", r"first row \(0\) may", {"header": True}, [[5], [6]]),
+    ("Rome,1,2\nOslo,3,4\n", r"\(Rome, 1, 2\) may", {"header": False, "columns": "column 2"},
+     [[1], [3]]),
+    ("city,2001\nOslo,3\n", "may hold", {"header": True, "columns": "2001"}, [[3]]),
+    ("city;2,5\nOslo;3,5\n", "may hold", {"header": False, "columns": "column 2"}, [[2.5], [3.5]]),
+    ("x\n999\n1.003\n", r"such as '1.003', which can be read in two ways: say decimal=\"\.\"",
+     {"decimal": "."}, [[999], [1.003]]),
+    ("x;y\n-12;0.5\n+1.250;0\n", "", {}, [[-12, 0.5], [1.25, 0]]),  # 0.5 settles it
+    ("x\n1500\n1.003\n", "", {}, [[1500], [1.003]]),  # with thousands it would be 1.500
+    ("x\n1.250\n1.003\n", "", {}, [[1.25], [1.003]]),  # three decimals each
+    ('x\n999\n"1,003"\n', r"say decimal=\",\" if the comma", {"decimal": ","}, [[999], [1.003]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "words", "options", "rows"), TWO_WAYS)
+def test_what_can_be_read_in_two_ways_is_asked_and_an_option_settles_it(
+    read, text, words, options, rows
+):
+    if words:
+        with pytest.raises(ValueError, match=words):
+            read(text)
+    assert read(text, **options).rows.tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "rows"),
+    [
+        (pd.DataFrame([[5, 6], [8, 9]]).to_csv(), ("0", "1"), [[5, 6], [8, 9]]),
+        (pd.Series([5, 6]).to_csv(), ("0",), [[5], [6]]),
+        ("d,0,1\n2020-01-01,5,6\n2020-01-02,7,8\n", ("0", "1"), [[5, 6], [7, 8]]),
+        ("2020-01-01,0,1\n2020-01-02,7,8\n", ("column 2", "column 3"), [[0, 1], [7, 8]]),
+        ("0.0,1\n1,2\n", ("column 1", "column 2"), [[0, 1], [1, 2]]),
+        ("1,2,3\n4,5,6\n", ("column 1", "column 2", "column 3"), [[1, 2, 3], [4, 5, 6]]),
+    ],
+)
+def test_headers_that_are_numbers(read, text, names, rows):
+    table = read(text)
+    assert table.names == names and table.rows.tolist() == rows
+
+
+def test_a_header_taken_for_numbers_names_the_option_that_helps(read):
+    for text in ("a,b\n1,2\n", ",2001\n0,5\n1,6\n"):
+        with pytest.raises(ValueError, match="If the first row names the columns, say header=True"):
+            read(text, **({"header": False} if text[0] == "a" else {}))
+    assert read(",2001\n0,5\n1,6\n", header=True).rows.tolist() == [[5], [6]]
+
+
+@pytest.mark.parametrize(
+    "dates", [["01/12/2020", "02/11/2020", "03/10/2020"], ["03.10.20", "02.11.20", "01.12.20"],
+              ["01/12/2020 10:00", "02/11/2020 09:00"]],
+)  # fmt: skip
+def test_dates_that_rise_or_fall_by_how_they_are_read_are_refused(read, dates):
+    with pytest.raises(ValueError, match=r"'d' rise or fall, .* day or the month .* 2020-12-31"):
+        read("d;x\n" + "".join(f"{date};{row}\n" for row, date in enumerate(dates)))
+
+
+@pytest.mark.parametrize(
+    ("dates", "turned"),
+    [
+        (["01/02/2020", "02/02/2020", "03/02/2020"], False),  # they rise in both readings
+        (["03/02/2020", "02/02/2020", "01/02/2020"], True),  # they fall in both
+        (["01/12/2020", "13/12/2020"], False),  # there is no month 13
+        (["2020-01-12", "2020-02-11", "2020-03-10"], False),
+        (["2020-03-10", "2020-02-11", "2020-01-12"], True),
+    ],
+)
+def test_dates_that_are_plain_order_the_rows(read, dates, turned):
+    table = read("d,x\n" + "".join(f"{date},{row}\n" for row, date in enumerate(dates)))
+    assert (table.rows[0] != 0) == turned and ("rows reversed" in table.said) == turned
+
+
+def test_whole_numbers_are_never_rounded(read):
+    with pytest.raises(ValueError, match=r"row 2, column 'x' holds 9007199254740993, .* 2⁵³"):
+        read("x\n9007199254740992\n9007199254740993\n")
+    exact = [2**53, -(2**53), 2**60, 10**22]
+    assert read("x\n" + "\n".join(map(str, exact))).rows[:, 0].tolist() == exact
+    assert read("x\n9007199254740993.0\n1e400\n2\n".replace("1e400", "1e300")).rows[1, 0] == 1e300
+
+
+def test_stamps_beyond_floats_still_order_the_rows(read):
+    stamps = "timestamp,x\n1700000000000000003,1\n1700000000000000002,5\n1700000000000000001,7\n"
+    table = read(stamps)
+    assert table.rows.tolist() == [[7], [5], [1]] and "'timestamp' is left out" in table.said
+    with pytest.raises(ValueError, match="beyond 2⁵³"):
+        read(stamps, columns=["timestamp", "x"])
+
+
+# ---- compressed ----------------------------------------------------------------------------
+
+
+def zipped(data, *others):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("own.csv", *others):
+            archive.writestr(name, data)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("ending", "packed"),
+    [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress), ("zip", zipped),
+     ("zip", lambda data: zipped(data, "__MACOSX/._own.csv"))],
+)  # fmt: skip
+def test_a_compressed_table_is_read(put, ending, packed, capsys):
+    plain = cu.data.csv(put(csv()), 5)
+    data = packed(csv().encode())
+    for name in (f"own.csv.{ending}", "no ending"):
+        assert torch.equal(cu.data.csv(put(data, name), 5).rows, plain.rows)
+    given = put(packed(csv(np.arange(200.0)[:, None] ** 2, ["x"]).encode()), f"b.CSV.{ending}")
+    assert len(cu.data.load(given).rows) == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (gzip.compress(csv().encode())[:-9], "is damaged and cannot be unpacked"),
+        (gzip.compress(csv().encode())[:40] + b"x" * 99, "is damaged"),
+        (lzma.compress(csv().encode())[:-9], "is damaged"),
+        (bz2.compress(csv().encode())[:-9], "is damaged"),
+        (zipped(csv().encode())[:-9], "is not a text file"),
+        (zipped(csv().encode(), "two.csv"), "is not a text file"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_named(read, data, words):
     with pytest.raises(ValueError, match=words) as error:
         read(data)
     assert "own.csv" in str(error.value)

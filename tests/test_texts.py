@@ -1,9 +1,12 @@
 """Text as tensors: encoding, windows that go on, a learner's own file, and what stands in."""
 
+import gzip
 import os
 import socket
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -63,6 +66,31 @@ def test_encode_and_decode_are_inverse(put, said):
     ids = data.encode(said)
     assert ids.dtype == torch.int64 and ids.tolist() == [data.symbols.index(c) for c in said]
     assert data.decode(ids) == data.decode(ids.tolist()) == said
+
+
+def test_a_compressed_text_is_read(put, root):
+    plain, packed = put(POEM.encode()), put(gzip.compress(POEM.encode()), "my poem.txt.gz")
+    assert torch.equal(packed.train, plain.train) and packed.symbols == plain.symbols
+    assert torch.equal(cu.data.load("datasets/my poem.txt.gz").train, plain.train)
+
+
+def test_a_text_is_encoded_in_chunks_of_any_size(put, monkeypatch):
+    whole = put(("𝔞😀b\n" + POEM).encode())
+    for chunk in (1, 7, len(POEM) + 4, len(POEM) + 5):
+        monkeypatch.setattr(texts, "CHUNK", chunk)
+        data = put(("𝔞😀b\n" + POEM).encode())
+        assert data.symbols == whole.symbols and torch.equal(data.train, whole.train)
+
+
+def test_a_text_takes_little_more_memory_than_its_ids(monkeypatch):
+    text, made = "Once upon a time, " * 200_000, []
+    monkeypatch.setattr(texts.np, "empty", lambda *a, e=np.empty: made.append(e(*a)) or made[-1])
+    tracemalloc.start()
+    texts.assemble("long", text, "made")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made[0].nbytes == 8 * len(text)
+    assert peak - made[0].nbytes < 6 * len(text)  # of which 4 are tables that do not grow
 
 
 def test_symbols_beyond_the_basic_plane_are_one_symbol_each(put):

@@ -88,6 +88,24 @@ def test_the_widgets_hide_the_figure_that_stands_for_them(draw, monkeypatch):
     assert explore(draw, angle=(0, 1, 1, 0)).name != explorer.name
 
 
+def test_an_error_is_seen_in_place_of_the_old_picture(draw):
+    def halting(angle):
+        if angle == 20:
+            raise RuntimeError("no <angle> of 20")
+        return None if angle == 30 else draw(angle=angle)
+
+    explorer = explore(halting, angle=(0, 90, 5, 10))
+    with pytest.raises(RuntimeError):  # a script stops, too
+        explorer.controls["angle"].value = 20
+    assert "RuntimeError: no &lt;angle&gt; of 20" in explorer.picture.value
+    assert "base64" not in explorer.picture.value and explorer.hide in explorer.picture.value
+    with pytest.raises(TypeError):
+        explorer.controls["angle"].value = 30
+    assert "TypeError: what draw returns must be a plot" in explorer.picture.value
+    explorer.controls["angle"].value = 40
+    assert "base64" in explorer.picture.value and "Error" not in explorer.picture.value
+
+
 def test_the_alt_text_is_escaped(draw):
     assert 'alt="the &lt;&quot;' in explore(draw, angle=(0, 9, 1, 0)).picture.value
 
@@ -145,6 +163,19 @@ def test_an_error_is_an_answer_too(box):
     assert box.answer == "no digits, please: 'room 101'" and "no digits" in box.shown.value
     box.text.value = "fine"
     assert box.answer.startswith("FINE")
+
+
+def test_an_error_that_is_no_answer_is_seen_in_place_of_the_old_one():
+    answers = {"first": "the old answer"}
+    box = prompt(lambda said: answers[said], start="first")
+    with pytest.raises(KeyError):
+        box.text.value = "second"
+    assert "KeyError: &#x27;second&#x27;" in box.shown.value and "old" not in box.shown.value
+    answers["second"] = 3
+    with pytest.raises(TypeError):
+        box._ask()
+    box.text.value = "first"
+    assert "the old answer" in box.shown.value
 
 
 def test_the_answer_is_seen_without_a_kernel(box):

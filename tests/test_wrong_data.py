@@ -76,7 +76,7 @@ CASES = {
         {"path": Fresh(folder), "size": 8},
         {
             "path": ["", "gone", "a\0b"], "path: folder": [Fresh(lambda: f"{folder()}/red")],
-            "size": [0, 8.5, "8", None, True], "channels": [2, 1.0, "1", None, True],
+            "size": [0, 8.5, "8", True], "channels": [2, 1.0, "1", True],
             "test_share": NO_SHARE, "seed": NO_SEED,
         },
     ),

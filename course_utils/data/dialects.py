@@ -14,17 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
+from . import files
+
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in the order tried
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
 INFINITE = {"inf", "infinity"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.I)
 COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.I)  # a number with a comma in it
-GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # one that could be thousands: 1,234
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,.]\d{3})+")  # one that could be thousands: 1,234
+INTEGER = re.compile(r"[+-]?\d{1,400}")  # as many digits as a float can have, and more
 DATE = re.compile(r"\d[-/:]\d|\d\.\d+\.|[a-z]{3}.*\d|\d.*[a-z]{3}|\dq\d", re.I)  # what dates have
 
 
 def text_of(path: Path) -> str:
-    data = path.read_bytes()
+    data = files.content(path)
     marks = {b"\xff\xfe\0\0": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
     coding = next((name for mark, name in marks.items() if data.startswith(mark)), "utf-8-sig")
     try:
@@ -77,7 +80,7 @@ def header_of(
 ) -> tuple[list[str], np.ndarray, bool]:
     """Names of the columns, the other rows, and whether the first row gave the names."""
     if header is None:
-        header = any(not _is_value(cell) for cell in cells[0])
+        header = _headed(path, cells)
     names = [f"column {k + 1}" for k in range(cells.shape[1])]
     if header:
         names = [cell or name for cell, name in zip(cells[0], names, strict=True)]
@@ -89,24 +92,58 @@ def header_of(
     return names, cells, header
 
 
+def _headed(path: Path, cells: np.ndarray) -> bool:
+    """Whether the first row names the columns: it does if it is of another kind than the rest."""
+    first, below = list(cells[0]), cells[1:20]
+    counts = [str(k) for k in range(len(first))]  # the names that pandas gives
+    if len(first) > 1 and first == ["", *counts[:-1]]:
+        return True
+    words = [k for k, cell in enumerate(first) if not _is_value(cell)]
+    if not words and first != counts:
+        return False
+    if any(len(below) and all(map(_is_value, below[:, k])) for k in words):
+        return True
+    if words and not any(_is_number(first[k]) and all(map(_is_number, below[:, k]))
+                         for k in range(len(first))):  # fmt: skip
+        return True
+    raise ValueError(
+        f"{path}: the first row ({', '.join(first)}) may hold names or numbers. Say header=True if "
+        "it names the columns, else header=False."
+    )
+
+
+def _is_number(cell: str) -> bool:
+    return bool(NUMBER.fullmatch(cell) or COMMA.fullmatch(cell))
+
+
 def _is_value(cell: str) -> bool:
     """Whether a cell holds what is below a header: a number, a date, or nothing."""
-    if cell.lower() in MISSING | INFINITE or NUMBER.fullmatch(cell) or COMMA.fullmatch(cell):
+    if cell.lower() in MISSING | INFINITE or _is_number(cell):
         return True
-    return dates_of(np.array([cell], object)) is not None
+    return bool(dates_of(np.array([cell], object)))
 
 
 def decimal_of(path: Path, cells: np.ndarray) -> str:
     """A comma where numbers have commas and none has a point."""
     commas = [cell for cell in cells.flat if "," in cell and COMMA.fullmatch(cell)]
-    if not commas or any("." in cell and NUMBER.fullmatch(cell) for cell in cells.flat):
+    points = [cell for cell in cells.flat if "." in cell and NUMBER.fullmatch(cell)]
+    found = points or commas
+    if not all(GROUPED.fullmatch(cell) for cell in found):
+        return "." if points else ","
+    if not found or (points and not any(map(_up_to_thousand, cells.T))):
         return "."
-    if all(GROUPED.fullmatch(cell) for cell in commas):
-        raise ValueError(
-            f"{path} holds numbers such as {commas[0]!r}, which can be read in two ways: say "
-            'decimal="," if the comma is a decimal one; take it out if it marks thousands.'
-        )
-    return ","
+    mark, name = (".", "point") if points else (",", "comma")
+    raise ValueError(
+        f"{path} holds numbers such as {found[0]!r}, which can be read in two ways: say "
+        f'decimal="{mark}" if the {name} is a decimal one; take it out if it marks thousands.'
+    )
+
+
+def _up_to_thousand(column: np.ndarray) -> bool:
+    """Whether a column with points has whole numbers, too, none of which is above 999."""
+    whole = [cell for cell in column if INTEGER.fullmatch(cell)]
+    pointed = any("." in cell and NUMBER.fullmatch(cell) for cell in column)
+    return pointed and bool(whole) and all(len(cell.strip("+-")) <= 3 for cell in whole)
 
 
 def numbers_of(column: np.ndarray, decimal: str) -> np.ndarray:
@@ -116,12 +153,22 @@ def numbers_of(column: np.ndarray, decimal: str) -> np.ndarray:
     return np.array([float(cell) if NUMBER.fullmatch(cell) else np.nan for cell in column])
 
 
-def dates_of(column: np.ndarray) -> np.ndarray | None:
-    """A column of dates or times of the day as seconds, (R,); None where a cell is neither."""
+def whole_of(column: np.ndarray) -> np.ndarray | None:
+    """A column of whole numbers as Python's, never rounded, (R,); None where one is another."""
+    if all(INTEGER.fullmatch(cell) for cell in column):
+        return np.array([int(cell) for cell in column], object)
+    return None
+
+
+def dates_of(column: np.ndarray) -> list[np.ndarray]:
+    """The ways to read a column as dates or times of the day, each in seconds, (R,).
+
+    There is none where a cell is neither, and more than one where days could be months.
+    """
     import pandas as pd
 
     if not all(DATE.search(cell) for cell in column):
-        return None
+        return []
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the format differs from row to row, or has no zone
@@ -131,8 +178,9 @@ def dates_of(column: np.ndarray) -> np.ndarray | None:
             except (ValueError, OverflowError):
                 continue
             found.append((dates - dates.iloc[0]).dt.total_seconds().to_numpy())
-    ordered = (seconds for seconds in found if direction_of(seconds))
-    return next(ordered, found[0] if found else None)
+            if "format" in options:
+                break
+    return found
 
 
 def direction_of(time: np.ndarray) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import arguments, paths, runtime
-from . import download, folders, glyphs, images, series, texts
+from . import download, files, folders, glyphs, images, series, texts
 from .download import Remote
 from .images import ImageData
 from .series import SeriesData
@@ -133,12 +133,14 @@ def load(name: str | Path) -> ImageData | SeriesData | TextData:
 
     | `name`                                   | its door                              |
     | ---------------------------------------- | ------------------------------------- |
-    | a folder with a subfolder per class      | `cu.data.folder(path, size=28, …)`    |
+    | a folder with a subfolder per class      | `cu.data.folder(path, size=64, …)`    |
     | a text file (`.txt`, in UTF-8)           | `cu.data.text(path)`                  |
     | a table (`.csv`, columns are features)   | `cu.data.csv(path, length=24, …)`     |
     | "sines"                                  | `cu.data.sines(length=24, …)`         |
     | "sunspots"                               | `cu.data.sunspots(length=24, …)`      |
     | "glyphs"                                 | `cu.data.glyphs.sample`, then `.draw` |
+
+    A file may be compressed, as `table.csv.gz` is.
 
     What has to be downloaded is looked for in `COURSE_DATA`, then in `datasets/`; with no network
     a stand-in is used, rendered digits of the same shape or docstrings of Python's standard
@@ -162,8 +164,8 @@ def load(name: str | Path) -> ImageData | SeriesData | TextData:
         return MADE[key]()
     if path.is_dir():
         return folders.folder(path)
-    if path.is_file() and path.suffix.lower() in FILES:
-        return FILES[path.suffix.lower()](path)
+    if path.is_file() and (ending := files.ending(path)) in FILES:
+        return FILES[ending](path)
     own = (
         "the path (relative to the project's root) of a folder with one subfolder of pictures per "
         "class, of a .txt file or of a .csv file"

@@ -66,7 +66,8 @@ def read(
     numbers = np.stack([dialects.numbers_of(column, decimal) for column in cells.T], 1)
     times, backwards = _times(path, names, cells, numbers, headed)
     kept = _chosen(path, columns, names, [k for k in range(len(names)) if k not in times])
-    _check(path, names, cells, numbers, kept)
+    _check(path, names, cells, numbers, kept, headed)
+    _check_size(path, names, cells, kept)
     rows = numbers[::-1, kept] if backwards else numbers[:, kept]
     said = _said(path, names, kept, times, (len(rows), separator, decimal, headed, backwards))
     return Table(rows.copy(), tuple(names[k] for k in kept), said)
@@ -104,21 +105,34 @@ def _times(
     first = numbers[:, 0]
     nameless = headed and names[0] == "column 1"
     timely = (nameless or TIME.fullmatch(names[0])) and len(names) > 1 and len(first) > 1
+    if timely and (whole := dialects.whole_of(cells[:, 0])) is not None:
+        first = whole
     if timely and (direction := dialects.direction_of(first)):  # 0 where there is NaN
         return {0: "it only counts time"}, direction < 0
     words = [k for k in range(len(names)) if np.isnan(numbers[:, k]).all()]
-    dates = {k: found for k in words if (found := dialects.dates_of(cells[:, k])) is not None}
+    dates = {k: found for k in words if (found := dialects.dates_of(cells[:, k]))}
     if not dates:
         return {}, False
-    time = next(iter(dates.values()))
-    # The day may be in one column and the hour in another.
+    first = next(iter(dates))
+    time = _read_in_order(path, names[first], dates[first])
     if not dialects.direction_of(time) and len(dates) > 1:
-        both = dialects.dates_of(np.array([" ".join(row) for row in cells[:, list(dates)]], object))
-        time = time if both is None else both
+        # The day may be in one column and the hour in another.
+        joined = np.array([" ".join(row) for row in cells[:, list(dates)]], object)
+        time = _read_in_order(path, names[first], dialects.dates_of(joined) or [time])
     if not (direction := dialects.direction_of(time)):
-        first = next(iter(dates))
         raise ValueError(_out_of_order(path, names[first], cells[:, first], np.diff(time)))
     return dict.fromkeys(dates, "dates"), direction < 0
+
+
+def _read_in_order(path: Path, name: str, readings: list[np.ndarray]) -> np.ndarray:
+    """The one of the ways to read dates in which they only rise or only fall, else the first."""
+    ways = {dialects.direction_of(seconds): seconds for seconds in reversed(readings)}
+    if {1, -1} <= set(ways):
+        raise ValueError(
+            f"{path}: the dates of column {name!r} rise or fall, depending on whether the day or "
+            "the month comes first. Write them as 2020-12-31, or take the column out."
+        )
+    return ways.get(1, ways.get(-1, readings[0]))
 
 
 def _out_of_order(path: Path, name: str, dates: np.ndarray, steps: np.ndarray) -> str:
@@ -145,9 +159,22 @@ def _chosen(
     return usual
 
 
+def _check_size(path: Path, names: list[str], cells: np.ndarray, kept: list[int]) -> None:
+    """Refuse whole numbers that a float would round."""
+    for k in kept:
+        for row, cell in enumerate(cells[:, k], 1):
+            if dialects.INTEGER.fullmatch(cell) and int(cell) != int(float(cell)):
+                raise ValueError(
+                    f"{path}: row {row}, column {names[k]!r} holds {cell}, a whole number beyond "
+                    "2⁵³ that would be rounded. Subtract the same number from each row, or leave "
+                    "the column out, with columns=[…]."
+                )
+
+
 def _check(
-    path: Path, names: list[str], cells: np.ndarray, numbers: np.ndarray, kept: list[int]
-) -> None:
+    path: Path, names: list[str], cells: np.ndarray, numbers: np.ndarray, kept: list[int],
+    headed: bool,
+) -> None:  # fmt: skip
     """Accept finite numbers only; name the first cell that holds something else."""
     wrong = np.argwhere(~np.isfinite(numbers[:, kept]))
     if not len(wrong):
@@ -162,6 +189,8 @@ def _check(
         shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
         what, remedy = f"holds {shown!r}, which is not a number", "Fix it, or"
     whole = [names[i] for i in kept if np.isfinite(numbers[:, i]).all()]
+    if row == 0 and not headed:
+        remedy = f"If the first row names the columns, say header=True. {remedy}"
     remedy += f" keep only complete columns: columns={whole}." if whole else " leave the row out."
     more = f" It is the first of {len(wrong):,} such cells." if len(wrong) > 1 else ""
     raise ValueError(f"{path}: row {row + 1}, column {names[k]!r} {what}.{more} {remedy}")

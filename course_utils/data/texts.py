@@ -2,6 +2,7 @@
 
 import ast
 import random
+import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 
 from .. import arguments, paths, runtime
 from ..arguments import streams, whole
-from . import download
+from . import download, files
 from .download import Remote
 
 _FILE = "karpathy/char-rnn{}6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt"
@@ -28,6 +29,7 @@ SOURCES = {
 }
 SMOKE = (20_000, 4_000)  # training and validation characters under the smoke profile
 SHORTEST = 20  # characters of a text: a tenth of fewer is too little to validate on
+CHUNK = 2**18  # characters encoded at once, so that a large text needs little memory besides
 LENGTH = 1_115_394  # characters of the stand-in, as many as tiny Shakespeare has
 NO_DOCSTRINGS = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
 
@@ -134,9 +136,15 @@ def _codes(text: str) -> np.ndarray:
 
 def assemble(name: str, text: str, source: str) -> TextData:
     """Encode a text once, and split it by position; under `smoke` keep a slice of each part."""
-    known, ids = np.unique(_codes(text), return_inverse=True)
-    symbols = known.tobytes().decode("utf-32-le", "surrogatepass")
-    ids = torch.from_numpy(ids.reshape(-1).astype(np.int64))
+    seen = np.zeros(sys.maxunicode + 1, bool)
+    for start in range(0, len(text), CHUNK):
+        seen[_codes(text[start : start + CHUNK])] = True
+    place = seen.cumsum() - 1  # of each code point among the symbols
+    ids = np.empty(len(text), np.int64)
+    for start in range(0, len(text), CHUNK):
+        ids[start : start + CHUNK] = place[_codes(text[start : start + CHUNK])]
+    known = np.flatnonzero(seen).astype(np.uint32)
+    symbols, ids = known.tobytes().decode("utf-32-le", "surrogatepass"), torch.from_numpy(ids)
     cut = len(ids) * 9 // 10
     train, validation = ids[:cut], ids[cut:]
     if runtime.profile() == "smoke":
@@ -178,9 +186,8 @@ def read(path: Path) -> str:
     Raises:
         ValueError: another encoding, an empty file, or only a few characters.
     """
-    data = path.read_bytes()
     try:
-        text = data.decode("utf-8-sig")
+        text = files.content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not in UTF-8: byte {error.object[error.start]:#04x} at place "
