@@ -9,6 +9,8 @@ from . import checkpoint, paths
 from .history import History
 from .runtime import say
 
+OF_A_RUN = {"identity", "steps", "parts", "scalers", "history", "random"}  # a checkpoint's entries
+
 
 class Run:
     """Parts that are saved together, and carry on together where they stopped.
@@ -39,12 +41,17 @@ class Run:
         """Before the first step: record what identifies this run; resume it if it was interrupted.
 
         It is the same run if the parts, the number and size of the batches and their seed are.
+
+        Raises:
+            ValueError: a part has a state that cannot be saved.
         """
         if self.folder is None or self.steps:
             return
         shape = [len(batches), getattr(batches, "size", None), getattr(batches, "seed", None)]
-        self.identity = checkpoint.digest([shape, self._states()])
-        saved = checkpoint.load(self.folder)
+        states = self._states()
+        checkpoint.packed(states)  # what cannot be saved is refused before it is trained
+        self.identity = checkpoint.digest([shape, states])
+        saved = self._saved()
         if saved and saved["identity"] == self.identity and saved["steps"] < total:
             self.resume()
             say(
@@ -79,7 +86,7 @@ class Run:
         Raises:
             ValueError: the checkpoint was saved from different parts.
         """
-        state = None if self.folder is None else checkpoint.load(self.folder)
+        state = self._saved()
         if state is None:
             return False
         try:
@@ -96,6 +103,14 @@ class Run:
         self.steps, self.identity = state["steps"], state["identity"]
         checkpoint.restore_random_state(state["random"])
         return True
+
+    def _saved(self) -> dict[str, Any] | None:
+        """The newest checkpoint, if there is one and a run wrote it."""
+        state = None if self.folder is None else checkpoint.load(self.folder)
+        if state is None or state.keys() >= OF_A_RUN:
+            return state
+        print(f"The newest state in {self.folder} was not saved by a Trainer: it is not used.")
+        return None
 
     def _states(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self.parts.items()}

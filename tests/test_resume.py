@@ -2,12 +2,15 @@
 
 import os
 import signal
+from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny
 import torch
 from torch.optim import lr_scheduler
 
+import course_utils as cu
 from course_utils import checkpoint, paths
 
 
@@ -27,6 +30,61 @@ SCHEDULES = {
         [5],
     ),
 }
+
+
+RATES = np.logspace(-3, -1, 3)
+OF_NUMPY = {
+    "rate": {"lr": RATES[2]},
+    "rate in single precision": {"lr": np.float32(0.1)},
+    "rate as an array": {"lr": np.array(0.1)},
+    "momentum": {"momentum": np.float64(0.9)},
+    "schedule": {"schedule": lambda opt: lr_scheduler.LambdaLR(opt, lambda s: np.cos(s / 99))},
+    "milestones": {"schedule": lambda opt: lr_scheduler.MultiStepLR(opt, np.array([7, 13]))},
+    "top of the cycle": {
+        "schedule": lambda opt: lr_scheduler.OneCycleLR(opt, RATES[2], total_steps=tiny.STEPS)
+    },
+}
+
+
+@pytest.mark.parametrize("given", OF_NUMPY.values(), ids=OF_NUMPY)
+def test_numbers_of_numpy_are_saved_as_plain_ones(given, capsys):
+    whole, step = tiny.classifier(**given)
+    tiny.fit(whole, step)
+    cut, step = tiny.classifier("runs/a", **given)
+    tiny.fit(cut, step, steps=13)
+    resumed, step = tiny.classifier("runs/a", **given)
+    tiny.fit(resumed, step)
+    assert "Going on at step 13 of 20" in capsys.readouterr().out
+    assert tiny.states(resumed) == tiny.states(whole)
+
+
+class Place:
+    """A part whose state could be written, and never be read again."""
+
+    def state_dict(self):
+        return {"path": Path("a")}
+
+    def load_state_dict(self, state):
+        pass
+
+
+def test_a_part_that_could_not_be_loaded_again_is_refused_before_it_is_trained(root):
+    net = torch.nn.Linear(6, 3)
+    trainer = cu.Trainer("runs/a", net=net, place=Place())
+    seen = []
+    with pytest.raises(ValueError, match=r"plain values and tensors only .*pathlib.*Path"):
+        tiny.fit(trainer, lambda batch: seen.append(batch) or {})
+    assert not seen and not list((root / "runs" / "a").glob("state-*"))
+
+
+def test_a_state_saved_by_hand_into_the_folder_is_not_used_and_said(root, capsys):
+    checkpoint.save(root / "runs" / "a", {"net": torch.ones(2)})
+    trainer, step = tiny.classifier("runs/a")
+    assert not trainer.resume()
+    assert "not saved by a Trainer" in capsys.readouterr().out
+    tiny.fit(trainer, step)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert checkpoint.load(trainer.folder)["steps"] == 20
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
