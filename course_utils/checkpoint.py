@@ -14,7 +14,7 @@ import os
 import pickle
 import random
 import re
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,8 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
         _write_atomically(path, payload)
         leftovers = folder.glob(_TEMPORARY + "*")  # of a run that was killed while writing
         for old in [*kept[KEEP - 1 :], *leftovers]:
-            old.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another user's, who alone may delete it
+                old.unlink()
     except OSError as error:
         raise OSError(
             f"The checkpoint could not be written to {folder} ({error.strerror or error}); "
@@ -153,9 +154,13 @@ def alone(folder: str | Path | None) -> Iterator[None]:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+    try:
+        found = [path for path in folder.iterdir() if _NAME.match(path.name)]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    found = [path for path in folder.iterdir() if _NAME.match(path.name)]
+    except OSError as error:
+        print(f"{folder} cannot be read ({error.strerror or error}), so it is skipped.")
+        return []
     return sorted(found, key=_number, reverse=True)
 
 
@@ -164,9 +169,9 @@ def _number(path: Path) -> int:
 
 
 def _write_atomically(path: Path, payload: memoryview) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
+    temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:  # its mode follows the umask, as mkstemp's would not
             file.write(payload)
             file.flush()
             os.fsync(file.fileno())

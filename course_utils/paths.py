@@ -41,6 +41,13 @@ def writable(folder: Path) -> bool:
         return False
 
 
+def apply_umask(file: Path) -> None:
+    """Give `file` the mode of an ordinary new one: what was temporary may be its owner's alone."""
+    umask = os.umask(0o077)  # there is no other way to read it
+    os.umask(umask)
+    file.chmod(0o666 & ~umask)
+
+
 @contextlib.contextmanager
 def in_turn(folder: Path, seconds: float = -1) -> Iterator[None]:
     """Lock `folder` for a block, while other processes that want it wait.

@@ -142,6 +142,51 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch, call):
     assert checkpoint.load(tmp_path)["number"] == 2
 
 
+def denied(monkeypatch, name, *places):
+    """From now on a method of paths may not be called on one of these places."""
+    method = getattr(Path, name)
+
+    def refused(path, *arguments, **named):
+        if path in places:
+            raise PermissionError(13, "Permission denied", str(path))
+        return method(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, name, refused)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
+@pytest.mark.skipif(os.name == "nt", reason="there are no modes on Windows")
+def test_a_checkpoint_has_the_mode_of_a_new_file(umask, tmp_path):
+    before = os.umask(umask)
+    try:
+        assert saved(tmp_path, 1).stat().st_mode & 0o777 == 0o666 & ~umask
+    finally:
+        os.umask(before)
+
+
+def test_an_unreadable_file_is_skipped_and_said(tmp_path, monkeypatch, capsys):
+    denied(monkeypatch, "read_bytes", saved(tmp_path, 1, 2))
+    assert checkpoint.load(tmp_path)["number"] == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 and "state-000002" in lines[0]
+    assert "cannot be read (Permission denied), so it is skipped." in lines[0]
+
+
+def test_an_unreadable_folder_is_skipped_and_said(tmp_path, monkeypatch, capsys):
+    saved(tmp_path, 1)
+    denied(monkeypatch, "iterdir", tmp_path)
+    assert checkpoint.load(tmp_path) is None
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"{tmp_path} cannot be read (Permission denied), so it is skipped."]
+
+
+def test_what_another_user_alone_may_delete_stays(tmp_path, monkeypatch):
+    first = saved(tmp_path, 1)
+    denied(monkeypatch, "unlink", first)
+    saved(tmp_path, 2, 3)
+    assert first.exists() and checkpoint.load(tmp_path)["number"] == 3
+
+
 def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
     saved(tmp_path, 1)
     (tmp_path / ".writing-abc").write_bytes(b"half a")
