@@ -71,10 +71,10 @@ class Run:
             "history": self.history.state_dict(),
             "random": checkpoint.random_state(),
         }
-        spare = paths.cache() / "runs" / self.folder.name
         try:
             checkpoint.save(self.folder, state)
         except OSError as error:
+            spare = paths.spare_folder(self.folder)
             self.folder = spare if self.folder != spare else None
             now = f"checkpoints now go to {self.folder}" if self.folder else "nothing is saved"
             print(f"{error} Training continues; {now}.")

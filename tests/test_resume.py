@@ -247,7 +247,7 @@ def test_a_full_disk_moves_the_run_to_the_cache_and_says_so(root, monkeypatch, c
     refuse(monkeypatch, [root])
     tiny.fit(trainer, step)
     lines = capsys.readouterr().out.splitlines()
-    spare = paths.cache() / "runs" / "a"
+    spare = paths.spare_folder(root / "runs" / "a")
     assert len(lines) == 1 and str(root / "runs" / "a") in lines[0] and str(spare) in lines[0]
     assert checkpoint.load(root / "runs" / "a")["steps"] == 5
     assert checkpoint.load(spare)["steps"] == 20
