@@ -138,7 +138,8 @@ class Trainer:
                 not, an interrupt ends the cell, so that it ends a loop over many runs.
 
         Raises:
-            TypeError, ValueError: a wrong argument, or a function that returns no metrics.
+            TypeError, ValueError: a wrong argument, a function that returns no metrics, or from
+                `evaluate` one that is not finite: what was trained is saved, and `fit` goes on.
             FloatingPointError: a metric is not finite; says at which step and in which layer.
             RuntimeError: another process trains in the same folder, or memory ran out.
         """
@@ -232,12 +233,16 @@ class Trainer:
 
     def _close_epoch(self, evaluate: Callable | None, screen: Any) -> None:
         evaluated = {}
-        if evaluate is not None:
-            with modules.evaluating(self._modules.values()), self._autocast():
-                evaluated = detached(evaluate(), "evaluate")
-            if self._stop.asked:  # it was cut short: fit evaluates again when it goes on
-                return
-        row = self.history.close_epoch(self.steps, *numbers([evaluated]))
+        try:
+            if evaluate is not None:
+                with modules.evaluating(self._modules.values()), self._autocast():
+                    evaluated = detached(evaluate(), "evaluate")
+                if self._stop.asked:  # it was cut short: fit evaluates again when it goes on
+                    return
+            row = self.history.close_epoch(self.steps, *numbers([evaluated]))
+        except Exception:
+            self._run.save()  # so that a mistake in `evaluate` does not cost the epoch
+            raise
         self._run.save()
         screen.row(row)
 
