@@ -10,6 +10,7 @@ import contextlib
 import copy
 import hashlib
 import io
+import itertools
 import os
 import pickle
 import random
@@ -101,13 +102,33 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, An
     Raises:
         TypeError, ValueError: the folder is not a path, or this machine does not have the device.
     """
+    return next((state for _, state in states(folder, device=device)), None)
+
+
+def states(
+    *folders: str | Path, device: torch.device | str = "cpu"
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The undamaged states in some folders, each with its folder: the newest folder's come first.
+
+    Raises:
+        TypeError, ValueError: a folder is not a path, or the device is not on this machine.
+    """
     device = arguments.device("device", device)
-    for path in _newest_first(arguments.named("folder", folder)):
+    kept = [_newest_first(arguments.named("folders", folder)) for folder in folders]
+    for path in itertools.chain(*sorted(kept, key=_age)):
         try:
-            return _read(path, device)
+            state = _read(path, device)
         except (OSError, ValueError) as error:
             print(f"{path.name[:12]} in {path.parent} {error}, so it is skipped.")
-    return None
+            continue
+        yield path.parent, state
+
+
+def _age(newest_first: list[Path]) -> float:
+    """What sorts folders: how long ago their newest file was written, if that is known."""
+    with contextlib.suppress(OSError, IndexError):
+        return -newest_first[0].stat().st_mtime_ns
+    return 0.0
 
 
 def _read(path: Path, device: torch.device) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """A run: its named parts, how far it has come, and its checkpoints; the loop is the trainer's."""
 
 import contextlib
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 from . import checkpoint, paths
 from .history import History
@@ -22,9 +25,11 @@ class Run:
     def __init__(
         self, folder: str | Path | None, parts: dict[str, Any], scalers: dict[str, Any]
     ) -> None:
-        self.folder = None if folder is None else paths.run_folder(folder)
+        self.folder = self.wanted = None
+        if folder is not None:
+            self.folder, self.wanted = paths.run_folder(folder), paths.wanted_folder(folder)
         self.parts, self.scalers = parts, scalers
-        self.history, self.steps, self.identity = History(), 0, ""
+        self.history, self.steps, self.total, self.identity = History(), 0, 0, ""
 
     def alone(self) -> contextlib.AbstractContextManager:
         """Lock the folder for a block; if it is no longer writable, use another one and say so.
@@ -41,23 +46,34 @@ class Run:
         """Before the first step: record what identifies this run; resume it if it was interrupted.
 
         It is the same run if the parts, the number and size of the batches and their seed are.
+        Another one's checkpoint is set aside, where it is found when that run comes back.
 
         Raises:
             ValueError: a part has a state that cannot be saved.
         """
-        if self.folder is None or self.steps:
+        self.total = total
+        if self.folder is None:
             return
-        shape = [len(batches), getattr(batches, "size", None), getattr(batches, "seed", None)]
-        states = self._states()
-        checkpoint.packed(states)  # what cannot be saved is refused before it is trained
-        self.identity = checkpoint.digest([shape, states])
-        saved = self._saved()
-        if saved and saved["identity"] == self.identity and saved["steps"] < total:
-            self.resume()
-            say(
-                f"Resuming at step {self.steps} of {total}: this run was interrupted before. "
-                f"To start over, delete {self.folder}."
-            )
+        if not self.steps:
+            shape = [len(batches), getattr(batches, "size", None), getattr(batches, "seed", None)]
+            states = self._states()
+            checkpoint.packed(states)  # what cannot be saved is refused before it is trained
+            self.identity = checkpoint.digest([shape, states])
+        other = None
+        for place, state in self._saved():
+            mine = state.get("identity") == self.identity
+            if mine and not self.steps and state["steps"] < total:
+                self._take(state)
+                say(
+                    f"Resuming at step {self.steps} of {total}: this run was interrupted before. "
+                    f"To start over, delete {place}."
+                )
+            elif other is None and place == self.folder and not (mine and self._is_past(state)):
+                other = state
+            if mine:
+                break
+        if other is not None:
+            self._set_aside(other)
 
     def save(self) -> None:
         """Write a checkpoint; if that fails, use the user's cache from now on, and say so."""
@@ -66,6 +82,8 @@ class Run:
         state = {
             "identity": self.identity,
             "steps": self.steps,
+            "total": self.total,
+            "kinds": self._kinds(),
             "parts": self._states(),
             "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
             "history": self.history.state_dict(),
@@ -74,25 +92,53 @@ class Run:
         try:
             checkpoint.save(self.folder, state)
         except OSError as error:
-            spare = paths.spare_folder(self.folder)
-            self.folder = spare if self.folder != spare else None
-            now = f"checkpoints now go to {self.folder}" if self.folder else "nothing is saved"
-            print(f"{error} Training continues; {now}.")
+            self._move(error)
             self.save()
 
     def resume(self) -> bool:
         """Load the newest checkpoint into the parts; False if there is none.
 
         Raises:
-            ValueError: the checkpoint was saved from different parts.
+            ValueError: the checkpoint belongs to other parts than these, which stay as they were,
+                or to another run than the one that is loaded or trained already.
         """
-        state = self._saved()
-        if state is None:
-            return False
+        others = False
+        for place, state in self._saved():
+            if not state.keys() >= OF_A_RUN:
+                print(f"A state in {place} was not saved by a Trainer: it is not used.")
+            elif self.steps and state["identity"] != self.identity:
+                others = True
+            else:
+                self._take(state)
+                return True
+        if others:
+            raise ValueError(
+                f"The checkpoint in {self.folder} must be of this Trainer's own run, but another "
+                "Trainer has saved its own there since: give each a folder."
+            )
+        return False
+
+    def _saved(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """The states in the folder and in its spare, then those of this run that were set aside."""
+        if self.folder is None:
+            return
+        places = dict.fromkeys([self.folder, self.wanted, paths.spare_folder(self.wanted)])
+        yield from checkpoint.states(*places)
+        if self.identity:
+            yield from checkpoint.states(*(_aside(place, self.identity) for place in places))
+
+    def _take(self, state: dict[str, Any]) -> None:
+        """Load a checkpoint into the parts, or leave them as they were."""
+        before = copy.deepcopy(self._states())
         try:
+            for name, kind in self._kinds().items():
+                if (was := state.get("kinds", {}).get(name, kind)) != kind:
+                    raise ValueError(f"{name!r} is {kind}, and was {was}.")
             for name, part in self.parts.items():
                 part.load_state_dict(state["parts"][name])
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            for name, part in self.parts.items():
+                part.load_state_dict(before[name])
             raise ValueError(
                 f"The checkpoint in {self.folder} was saved from parts other than "
                 f"{', '.join(self.parts)}: {str(error).splitlines()[0]}"
@@ -102,15 +148,38 @@ class Run:
         self.history.load_state_dict(state["history"])
         self.steps, self.identity = state["steps"], state["identity"]
         checkpoint.restore_random_state(state["random"])
-        return True
 
-    def _saved(self) -> dict[str, Any] | None:
-        """The newest checkpoint, if there is one and a run wrote it."""
-        state = None if self.folder is None else checkpoint.load(self.folder)
-        if state is None or state.keys() >= OF_A_RUN:
-            return state
-        print(f"The newest state in {self.folder} was not saved by a Trainer: it is not used.")
-        return None
+    def _is_past(self, state: dict[str, Any]) -> bool:
+        """Whether a checkpoint of this run needs no keeping: a complete one, or an earlier one."""
+        return state["steps"] == state.get("total", state["steps"]) or state["steps"] <= self.steps
+
+    def _set_aside(self, state: dict[str, Any]) -> None:
+        """Keep the checkpoint of another run out of the way of this one's."""
+        place = _aside(self.folder, state.get("identity", ""))
+        try:
+            checkpoint.save(place, state)
+        except OSError as error:
+            self._move(error)
+            return
+        steps, total = state.get("steps", 0), state.get("total", 0)
+        what = f"another run, at step {steps} of {total or steps}" if steps else "another state"
+        print(f"{self.folder} held {what}: it is kept in {place}.")
+
+    def _move(self, error: OSError) -> None:
+        """Go on in the user's cache, or if that is full too, without a folder; and say so."""
+        spare = paths.spare_folder(self.folder)
+        self.folder = spare if self.folder != spare else None
+        now = f"checkpoints now go to {self.folder}" if self.folder else "nothing is saved"
+        print(f"{error} Training continues; {now}.")
 
     def _states(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self.parts.items()}
+
+    def _kinds(self) -> dict[str, str]:
+        """What the parts are, modules left out: those are known by their weights."""
+        others = {k: v for k, v in self.parts.items() if not isinstance(v, nn.Module)}
+        return {name: type(part).__name__ for name, part in others.items()}
+
+
+def _aside(folder: Path, identity: str) -> Path:
+    return folder / f"run-{identity[:8] or 'unknown'}"

@@ -36,6 +36,16 @@ def test_the_newest_is_loaded_and_two_are_kept(tmp_path):
     ]
 
 
+def test_the_states_of_several_folders_come_newest_first(tmp_path):
+    paths = [saved(tmp_path / name, *numbers) for name, numbers in (("a", [1, 2]), ("b", [3, 4]))]
+    for path, seconds in zip(paths, (2e9, 1e9), strict=True):
+        os.utime(path, (seconds, seconds))
+    found = checkpoint.states(tmp_path / "none", tmp_path / "b", tmp_path / "a")
+    assert [(folder.name, state["number"]) for folder, state in found] == [
+        ("a", 2), ("a", 1), ("b", 4), ("b", 3),
+    ]  # fmt: skip
+
+
 def test_there_is_nothing_to_load_in_an_empty_or_missing_folder(tmp_path):
     assert checkpoint.load(tmp_path) is None
     assert checkpoint.load(tmp_path / "none") is None
@@ -280,6 +290,10 @@ class TestWrongInput(Refusals):
         "checkpoint.load": (
             {"folder": Fresh(kept), "device": "cpu"},
             {"folder": NO_FOLDER, "device": ["fast", "", "cuda:99"]},
+        ),
+        "checkpoint.states": (
+            {"folders": Fresh(lambda: (kept(),)), "device": "cpu"},
+            {"device": ["fast", "", "cuda:99"], "folders": [("",), (3,)]},
         ),
         "checkpoint.alone": ({"folder": Fresh(kept)}, {"folder": NO_FOLDER}),
         "checkpoint.restore_random_state": (

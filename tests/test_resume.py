@@ -54,7 +54,7 @@ def test_numbers_of_numpy_are_saved_as_plain_ones(given, capsys):
     tiny.fit(cut, step, steps=13)
     resumed, step = tiny.classifier("runs/a", **given)
     tiny.fit(resumed, step)
-    assert "Going on at step 13 of 20" in capsys.readouterr().out
+    assert "Resuming at step 13 of 20" in capsys.readouterr().out
     assert tiny.states(resumed) == tiny.states(whole)
 
 
@@ -83,8 +83,11 @@ def test_a_state_saved_by_hand_into_the_folder_is_not_used_and_said(root, capsys
     assert not trainer.resume()
     assert "not saved by a Trainer" in capsys.readouterr().out
     tiny.fit(trainer, step)
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    aside = trainer.folder / "run-unknown"
+    said = f"{trainer.folder} held another state: it is kept in {aside}."
+    assert capsys.readouterr().out.splitlines() == [said]
     assert checkpoint.load(trainer.folder)["steps"] == 20
+    assert checkpoint.load(aside).keys() == {"net"}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
@@ -199,6 +202,110 @@ def test_resume_gives_the_trained_parts_without_training():
     assert tiny.states(again) == tiny.states(trained)
 
 
+CHANGES = {
+    "size of the batches": lambda: (*tiny.classifier("runs/a"), cu.Batches(ITEMS, 4)),
+    "seed": lambda: (*tiny.classifier("runs/a"), cu.Batches(ITEMS, 8, seed=1)),
+    "schedule": lambda: (
+        *tiny.classifier("runs/a", schedule=SCHEDULES["lambda"]),
+        cu.Batches(ITEMS, 8),
+    ),
+    "architecture": lambda: (*tiny.classifier("runs/a", hidden=9), cu.Batches(ITEMS, 8)),
+    "parts": lambda: (*tiny.gan("runs/a"), cu.Batches(ITEMS, 8)),
+}
+ITEMS = tiny.batches().tensors
+
+
+@pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
+def test_a_run_that_was_cut_off_goes_on_after_another_one_in_its_folder(changed, capsys):
+    whole, step = tiny.classifier()
+    tiny.fit(whole, step)
+    cut, step = tiny.classifier("runs/a")
+    tiny.fit(cut, step, steps=3)
+    other, step, batches = changed()
+    other.fit(step, batches, steps=20, show=False)
+    said = capsys.readouterr().out
+    assert f"{other.folder} held another run, at step 3 of 3: it is kept in" in said
+    back, step = tiny.classifier("runs/a")
+    tiny.fit(back, step)
+    said = capsys.readouterr().out
+    assert "held another run, at step 20 of 20: it is kept in" in said
+    assert "Resuming at step 3 of 20" in said
+    assert tiny.states(back) == tiny.states(whole)
+    assert back.history.values == whole.history.values
+
+
+def test_a_run_that_was_cut_off_is_kept_when_fewer_steps_are_asked_for(capsys):
+    cut, step = tiny.classifier("runs/a")
+    cut.fit(interrupted_at(cut, step, 13), tiny.batches(), epochs=4)
+    fewer, step = tiny.classifier("runs/a")
+    tiny.fit(fewer, step, epochs=1)
+    assert "held another run, at step 13 of 20: it is kept in" in capsys.readouterr().out
+
+
+def interrupted_at(trainer, step, at):
+    def interrupted(batch):
+        if trainer.steps == at - 1:
+            signal.raise_signal(signal.SIGINT)
+        return step(batch)
+
+    return interrupted
+
+
+def test_each_of_two_trainers_on_one_folder_gets_its_own_weights_back():
+    first, step = tiny.classifier("runs/a")
+    tiny.fit(first, step)
+    second, step = tiny.classifier("runs/a", schedule=SCHEDULES["cosine"])
+    tiny.fit(second, step)
+    own = tiny.states(first), tiny.states(second)
+    assert own[0] != own[1]
+    assert first.resume() and second.resume()
+    assert (tiny.states(first), tiny.states(second)) == own
+    for file in second.folder.glob("run-*/*"):
+        file.unlink()
+    with pytest.raises(ValueError, match="must be of this Trainer's own run"):
+        first.resume()
+    assert (tiny.states(first), tiny.states(second)) == own
+
+
+def test_two_runs_of_one_name_do_not_meet_in_the_cache(root):
+    for folder in ("gan", "vae"):
+        (root / folder).write_text("a file where the folder should be")
+    first, step = tiny.classifier("gan/net")
+    tiny.fit(first, step, epochs=1)
+    second, step = tiny.classifier("vae/net")
+    assert first.folder != second.folder and not second.resume()
+    tiny.fit(second, step, epochs=1)
+    assert checkpoint.load(first.folder)["steps"] == checkpoint.load(second.folder)["steps"] == 5
+
+
+@pytest.mark.parametrize("part", ["opt", "schedule"])
+def test_the_state_of_another_kind_of_part_is_refused_and_changes_nothing(part):
+    def made(new):
+        torch.manual_seed(new)
+        net = torch.nn.Linear(6, 3)
+        optimizer = torch.optim.Adam if new and part == "opt" else torch.optim.SGD
+        opt = optimizer(net.parameters(), 0.1)
+        other = new and part == "schedule"
+        schedule = lr_scheduler.CosineAnnealingLR(opt, 9) if other else SCHEDULES["steps"](opt)
+        trainer = cu.Trainer("runs/a", net=net, opt=opt, schedule=schedule)
+
+        def step(batch):
+            loss = torch.nn.functional.cross_entropy(net(batch[0]), batch[1])
+            trainer.update(opt, loss)
+            schedule.step()
+            return {"loss": loss}
+
+        return trainer, step
+
+    tiny.fit(*made(new=False), epochs=1)
+    trainer, step = made(new=True)
+    before = tiny.states(trainer)
+    with pytest.raises(ValueError, match=f"belongs to other parts .*: '{part}' is .*, and was "):
+        trainer.resume()
+    assert tiny.states(trainer) == before and trainer.steps == 0
+    tiny.fit(trainer, step)
+
+
 def test_resume_without_a_checkpoint_is_false():
     assert not tiny.classifier("runs/none")[0].resume()
     assert not tiny.classifier()[0].resume()
@@ -252,6 +359,25 @@ def test_a_full_disk_moves_the_run_to_the_cache_and_says_so(root, monkeypatch, c
     assert checkpoint.load(root / "runs" / "a")["steps"] == 5
     assert checkpoint.load(spare)["steps"] == 20
     assert tiny.states(trainer) == tiny.states(whole)
+
+
+def test_after_a_full_disk_a_run_finds_its_newer_checkpoint_in_the_cache(root, monkeypatch, capsys):
+    whole, step = tiny.classifier()
+    tiny.fit(whole, step)
+    trainer, step = tiny.classifier("runs/a")
+    tiny.fit(trainer, step, epochs=1)
+    with monkeypatch.context() as now:
+        refuse(now, [root])
+        tiny.fit(trainer, step, steps=13)
+    again, step = tiny.classifier("runs/a")  # there is space again
+    assert again.resume() and again.steps == 13
+    again, step = tiny.classifier("runs/a")
+    tiny.fit(again, step)
+    assert "Resuming at step 13 of 20" in capsys.readouterr().out
+    assert tiny.states(again) == tiny.states(whole)
+    assert checkpoint.load(root / "runs" / "a")["steps"] == 20
+    last, _ = tiny.classifier("runs/a")  # and that one is the newest now
+    assert last.resume() and last.steps == 20
 
 
 def test_training_goes_on_where_nothing_can_be_saved(root, monkeypatch, capsys):

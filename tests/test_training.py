@@ -386,4 +386,4 @@ def test_a_mistake_in_evaluate_costs_no_training(capsys):
         trainer.fit(step, tiny.batches(), epochs=2, evaluate=lambda: 1 / 0, show=False)
     again, step = tiny.classifier("runs/a")
     tiny.fit(again, step, epochs=2)
-    assert "Going on at step 5 of 10" in capsys.readouterr().out
+    assert "Resuming at step 5 of 10" in capsys.readouterr().out
