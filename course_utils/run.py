@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
-from . import checkpoint, paths
+from . import batching, checkpoint, paths
 from .history import History
 from .runtime import say
 
@@ -30,6 +31,9 @@ class Run:
             self.folder, self.wanted = paths.run_folder(folder), paths.wanted_folder(folder)
         self.parts, self.scalers = parts, scalers
         self.history, self.steps, self.total, self.identity = History(), 0, 0, ""
+        self.start: dict[str, Any] = {}  # of the epoch under way: see batching.draw
+        self._generators: list[torch.Generator] = []  # of the batches
+        self._loaded: list[torch.Tensor] = []  # their states in the checkpoint
 
     def alone(self) -> contextlib.AbstractContextManager:
         """Lock the folder for a block; if it is no longer writable, use another one and say so.
@@ -51,7 +55,7 @@ class Run:
         Raises:
             ValueError: a part has a state that cannot be saved.
         """
-        self.total = total
+        self.total, self._generators = total, batching.generators(batches)
         if self.folder is None:
             return
         if not self.steps:
@@ -74,6 +78,9 @@ class Run:
                 break
         if other is not None:
             self._set_aside(other)
+        for generator, state in zip(self._generators, self._loaded, strict=False):
+            generator.set_state(state)
+        self._loaded = []
 
     def save(self) -> None:
         """Write a checkpoint; if that fails, use the user's cache from now on, and say so."""
@@ -88,6 +95,8 @@ class Run:
             "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
             "history": self.history.state_dict(),
             "random": checkpoint.random_state(),
+            "start": self.start,
+            "generators": [one.get_state() for one in self._generators],
         }
         try:
             checkpoint.save(self.folder, state)
@@ -147,6 +156,7 @@ class Run:
             scaler.load_state_dict(state["scalers"][name])
         self.history.load_state_dict(state["history"])
         self.steps, self.identity = state["steps"], state["identity"]
+        self.start, self._loaded = state.get("start", {}), state.get("generators", [])
         checkpoint.restore_random_state(state["random"])
 
     def _is_past(self, state: dict[str, Any]) -> bool:

@@ -132,7 +132,8 @@ class Trainer:
 
         Args:
             step: takes a batch, returns a dict of metrics: numbers, or tensors of one number.
-            batches: `cu.Batches`, or anything with a length that allows more than one pass.
+            batches: `cu.Batches`, or anything with a length that allows more than one pass. A
+                `DataLoader` goes on exactly, too; what shuffles by other means draws anew.
             epochs, steps: give one of the two, at least 1.
             evaluate: called after each epoch in evaluation mode, without gradients; returns a
                 dict of metrics too.
@@ -180,7 +181,10 @@ class Trainer:
             if self.steps >= total or self._stop.asked:
                 break
             began = time.perf_counter()
-            self._train_epoch(step, batching.draw(batches, epoch, done), total, screen)
+            drawn = batching.draw(batches, epoch, done, self._run.start)
+            self._train_epoch(step, drawn, total, screen)
+            if self.steps % len(batches) == 0:
+                next(drawn, None)  # torch's samplers draw once more as they end
             faults.check_weights(self._modules, self.steps)  # such weights must not be saved
             self.history.seconds += time.perf_counter() - began
         if self.steps < total or self._unclosed():

@@ -1,6 +1,7 @@
 """A run that was killed, stopped or continued ends as the uninterrupted one does, bit for bit."""
 
 import os
+import random
 import signal
 from pathlib import Path
 
@@ -394,3 +395,70 @@ def test_fit_makes_a_deleted_run_folder_again(root):
     (root / "runs" / "a").rmdir()
     tiny.fit(trainer, step)
     assert checkpoint.load(root / "runs" / "a")["steps"] == 20
+
+
+class Noisy(torch.utils.data.TensorDataset):
+    """Items with noise from the global generator, as augmentation has."""
+
+    def __getitem__(self, index):
+        x, y = super().__getitem__(index)
+        return x + 0.1 * torch.rand(6), y
+
+
+def loader(kind):
+    from torch.utils.data import DataLoader, RandomSampler, TensorDataset
+
+    seeded = torch.Generator().manual_seed(7)
+    items = (Noisy if kind == "noisy" else TensorDataset)(*ITEMS)
+    return {
+        "global": lambda: DataLoader(items, 8, shuffle=True),
+        "noisy": lambda: DataLoader(items, 8, shuffle=True),
+        "generator": lambda: DataLoader(items, 8, shuffle=True, generator=seeded),
+        "sampler": lambda: DataLoader(items, 8, sampler=RandomSampler(items, generator=seeded)),
+        "own": lambda: Shuffled(),
+    }[kind]()
+
+
+class Shuffled:
+    """Batches in an order that Python's generator draws."""
+
+    def __len__(self):
+        return 5
+
+    def __iter__(self):
+        order = torch.tensor(random.sample(range(40), 40))
+        return iter([[part[i] for part in ITEMS] for i in order.split(8)])
+
+
+def watched(step, seen):
+    def watching(batch):
+        seen.append(batch[0].tolist())
+        return step(batch)
+
+    return watching
+
+
+@pytest.mark.parametrize("at", [5, 7])  # between two epochs, and within one
+@pytest.mark.parametrize("way", ["fit again", "a new trainer", "resume first"])
+@pytest.mark.parametrize("kind", ["global", "noisy", "generator", "sampler", "own"])
+def test_shuffled_batches_go_on_exactly(kind, way, at, capsys):
+    def fresh(folder):
+        random.seed(3)  # the parts of `classifier` seed torch
+        return *tiny.classifier(folder), loader(kind)
+
+    ends = []
+    for name in ("whole", "cut"):
+        seen = []
+        trainer, step, batches = fresh(f"runs/{name}")
+        if name == "cut":
+            trainer.fit(watched(step, seen), batches, steps=at, show=False)
+            if way != "fit again":
+                trainer, step, batches = fresh(f"runs/{name}")
+            if way == "resume first":
+                assert trainer.resume()
+        trainer.fit(watched(step, seen), batches, steps=13, show=False)
+        assert len(seen) == 13
+        ends.append((seen, tiny.states(trainer)))
+    assert ends[0] == ends[1]
+    if kind != "noisy":
+        assert len({tuple(item) for batch in seen[:5] for item in batch}) == 40  # each item once
