@@ -108,8 +108,8 @@ class Run:
         """Load the newest checkpoint into the parts; False if there is none.
 
         Raises:
-            ValueError: the checkpoint belongs to other parts than these, which stay as they were,
-                or to another run than the one that is loaded or trained already.
+            ValueError: the checkpoint was saved from other parts, and these stay as they were,
+                or by another run than the one that is loaded or trained already.
         """
         others = False
         for place, state in self._saved():

@@ -69,8 +69,8 @@ class Trainer:
         without training it again.
 
         Raises:
-            ValueError: the checkpoint belongs to other parts than these, which stay as they were,
-                or to another Trainer that used the folder after this one.
+            ValueError: the checkpoint was saved from other parts, and these stay as they were,
+                or by another Trainer that used the folder after this one.
         """
         return self._run.resume()
 
@@ -127,7 +127,7 @@ class Trainer:
 
         A run that was stopped, or whose process died, continues where it was: call `fit` again.
         What identifies a run is the state of its parts before the first step, so other weights,
-        another learning rate or another seed start afresh, as does a run that was complete. What
+        another learning rate or another seed start a new run, as does a complete run. What
         another run had saved in the folder is set aside, and is found when that run comes back.
 
         Args:

@@ -301,7 +301,7 @@ def test_the_state_of_another_kind_of_part_is_refused_and_changes_nothing(part):
     tiny.fit(*made(new=False), epochs=1)
     trainer, step = made(new=True)
     before = tiny.states(trainer)
-    with pytest.raises(ValueError, match=f"belongs to other parts .*: '{part}' is .*, and was "):
+    with pytest.raises(ValueError, match=f"from parts other than .*: '{part}' is .*, and was "):
         trainer.resume()
     assert tiny.states(trainer) == before and trainer.steps == 0
     tiny.fit(trainer, step)
