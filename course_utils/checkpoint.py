@@ -7,13 +7,15 @@ load silently; the content is an ordinary `torch.load` file. The two newest are 
 """
 
 import contextlib
+import copy
 import hashlib
 import io
+import itertools
 import os
 import pickle
 import random
 import re
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,19 +34,15 @@ _TEMPORARY = ".writing-"
 def save(folder: str | Path, state: dict[str, Any]) -> Path:
     """Write `state` as the newest checkpoint of `folder`, then drop all but the two newest.
 
-    One writer at a time: `Trainer` holds a lock on the folder while it trains.
+    Numbers of NumPy are written as Python's: what is saved can always be loaded. One writer
+    at a time: `Trainer` holds a lock on the folder while it trains.
 
     Raises:
         TypeError, ValueError: the folder is not a path, or the state cannot be saved.
         OSError: the folder is full or read-only. The checkpoints that were there are intact.
     """
     folder = arguments.named("folder", folder)
-    arguments.mapping("state", state)
-    buffer = io.BytesIO()
-    unsaved = AttributeError, TypeError, pickle.PicklingError  # of a function, a generator
-    with arguments.refused("state must hold plain values and tensors only", *unsaved):
-        torch.save(state, buffer)
-    payload = buffer.getbuffer()
+    payload = packed(state)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         kept = _newest_first(folder)
@@ -53,7 +51,8 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
         _write_atomically(path, payload)
         leftovers = folder.glob(_TEMPORARY + "*")  # of a run that was killed while writing
         for old in [*kept[KEEP - 1 :], *leftovers]:
-            old.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another user's, who alone may delete it
+                old.unlink()
     except OSError as error:
         raise OSError(
             f"The checkpoint could not be written to {folder} ({error.strerror or error}); "
@@ -62,22 +61,92 @@ def save(folder: str | Path, state: dict[str, Any]) -> Path:
     return path
 
 
+def packed(state: dict[str, Any]) -> memoryview:
+    """The bytes of a state's file, tried out: `load` will read them.
+
+    Raises:
+        TypeError, ValueError: no dict, or not one of plain values and tensors; names what else.
+    """
+    arguments.mapping("state", state)
+    buffer = io.BytesIO()
+    errors = AttributeError, RecursionError, TypeError, pickle.PickleError
+    with arguments.refused("state must hold plain values and tensors only", *errors):
+        torch.save(_plain(state), buffer)
+        buffer.seek(0)
+        if foreign := torch.serialization.get_unsafe_globals_in_checkpoint(buffer):
+            raise TypeError(f"{', '.join(sorted(foreign))} would not be loaded again")
+        buffer.seek(0)
+        torch.load(buffer, weights_only=True)
+    return buffer.getbuffer()
+
+
+def _plain(value: Any) -> Any:
+    """`value` with Python's numbers and strings in place of NumPy's, in dicts, lists and tuples."""
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+        return value.item()
+    if isinstance(value, dict):
+        made = copy.copy(value)  # an ordered dict keeps the versions of its module
+        made.clear()
+        for key, item in value.items():
+            made[_plain(key)] = _plain(item)
+        return made
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+
+
 def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
     """The newest undamaged state in `folder`, or None if there is none.
 
-    A file whose bytes do not match the checksum in its name is skipped, one line says so,
-    and the one before it is used.
+    A file that cannot be read, or whose bytes do not match the checksum in its name, is skipped,
+    one line says so, and the one before it is used.
 
     Raises:
         TypeError, ValueError: the folder is not a path, or this machine does not have the device.
     """
+    return next((state for _, state in states(folder, device=device)), None)
+
+
+def states(
+    *folders: str | Path, device: torch.device | str = "cpu"
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The undamaged states in some folders, each with its folder: the newest folder's come first.
+
+    Raises:
+        TypeError, ValueError: a folder is not a path, or the device is not on this machine.
+    """
     device = arguments.device("device", device)
-    for path in _newest_first(arguments.named("folder", folder)):
+    kept = [_newest_first(arguments.named("folders", folder)) for folder in folders]
+    for path in itertools.chain(*sorted(kept, key=_age)):
+        try:
+            state = _read(path, device)
+        except (OSError, ValueError) as error:
+            print(f"{path.name[:12]} in {path.parent} {error}, so it is skipped.")
+            continue
+        yield path.parent, state
+
+
+def _age(newest_first: list[Path]) -> float:
+    """What sorts folders: how long ago their newest file was written, if that is known."""
+    with contextlib.suppress(OSError, IndexError):
+        return -newest_first[0].stat().st_mtime_ns
+    return 0.0
+
+
+def _read(path: Path, device: torch.device) -> dict[str, Any]:
+    """The state in a file.
+
+    Raises:
+        OSError, ValueError: there is none to be had; what is the matter, to go after its name.
+    """
+    try:
         payload = path.read_bytes()
-        if hashlib.sha256(payload).hexdigest() == _NAME.match(path.name)[2]:
-            return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
-        print(f"{path.name[:12]} in {path.parent} is damaged, so it is skipped.")
-    return None
+    except OSError as error:
+        raise OSError(f"cannot be read ({error.strerror or error})") from None
+    if hashlib.sha256(payload).hexdigest() != _NAME.match(path.name)[2]:
+        raise ValueError("is damaged")
+    try:
+        return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+    except Exception as error:  # of a pickle with code, of another release of PyTorch
+        raise ValueError(f"cannot be loaded safely ({type(error).__name__})") from None
 
 
 @contextlib.contextmanager
@@ -106,9 +175,13 @@ def alone(folder: str | Path | None) -> Iterator[None]:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+    try:
+        found = [path for path in folder.iterdir() if _NAME.match(path.name)]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    found = [path for path in folder.iterdir() if _NAME.match(path.name)]
+    except OSError as error:
+        print(f"{folder} cannot be read ({error.strerror or error}), so it is skipped.")
+        return []
     return sorted(found, key=_number, reverse=True)
 
 
@@ -117,9 +190,9 @@ def _number(path: Path) -> int:
 
 
 def _write_atomically(path: Path, payload: memoryview) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
+    temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:  # its mode follows the umask, as mkstemp's would not
             file.write(payload)
             file.flush()
             os.fsync(file.fileno())
@@ -190,5 +263,5 @@ def digest(state: Any) -> str:
         else:
             sha.update(repr(value).encode())
 
-    add(state)
+    add(_plain(state))
     return sha.hexdigest()

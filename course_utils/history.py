@@ -32,7 +32,7 @@ class History:
 
     def names(self) -> list[str]:
         """The metrics of the steps first, then those of the evaluations."""
-        rows = {name: None for row in self.epochs for name in row if name not in ("epoch", "step")}
+        rows = {name: None for row in self.epochs for name in row if name not in arguments.RESERVED}
         return list(dict.fromkeys([*self.values, *rows]))
 
     def steps(self, name: str) -> np.ndarray:
@@ -55,7 +55,8 @@ class History:
         """Record the value that a metric had at a step, counted from 1.
 
         Raises:
-            TypeError, ValueError: a step below 1, a name that is no string, or no number.
+            TypeError, ValueError: a step below 1, a name that is no string or that the rows have
+                ("epoch", "step"), or no number.
         """
         arguments.measured(step, name, value)
         steps, values = self.values.setdefault(name, ([], []))
@@ -67,7 +68,7 @@ class History:
 
         Raises:
             ValueError: the step is not after the row before it, or `evaluated` is not a dict of
-                numbers by name.
+                finite numbers by name ("epoch" and "step" are taken).
         """
         since = self.last.get("step", 0)
         arguments.whole("step", step, since + 1)

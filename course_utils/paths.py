@@ -5,6 +5,7 @@ notebook, a script and a test all mean the same `runs/12`.
 """
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -24,11 +25,14 @@ def root() -> Path:
 def cache() -> Path:
     """The user's cache folder for the course, used if the project folder is not writable.
 
-    A user without a home, as in some containers, has it in the folder for temporary files.
+    A user without a home, as in some containers, has it in the folder for temporary files, or
+    where there is none, in the project.
     """
     with contextlib.suppress(RuntimeError):
         return pooch.os_cache("course_utils")
-    return Path(tempfile.gettempdir()) / "course_utils"
+    with contextlib.suppress(OSError):
+        return Path(tempfile.gettempdir()) / "course_utils"
+    return root() / ".cache"
 
 
 def writable(folder: Path) -> bool:
@@ -39,6 +43,13 @@ def writable(folder: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+def apply_umask(file: Path) -> None:
+    """Give `file` the mode of an ordinary new one: what was temporary may be its owner's alone."""
+    umask = os.umask(0o077)  # there is no other way to read it
+    os.umask(umask)
+    file.chmod(0o666 & ~umask)
 
 
 @contextlib.contextmanager
@@ -57,6 +68,19 @@ def in_turn(folder: Path, seconds: float = -1) -> Iterator[None]:
         lock.release()
 
 
+def wanted_folder(folder: str | Path) -> Path:
+    """Where a run is to be, whether that can be written or not; for arguments see `run_folder`."""
+    return root() / _variable("COURSE_RUNS") / named("folder", folder)
+
+
+def spare_folder(wanted: Path) -> Path:
+    """The place in the user's cache for a run that cannot be where it is wanted: one for each."""
+    spares = cache() / "runs"
+    if wanted.parent == spares:  # it is one already
+        return wanted
+    return spares / f"{wanted.name}-{hashlib.sha256(str(wanted).encode()).hexdigest()[:8]}"
+
+
 def run_folder(folder: str | Path) -> Path:
     """The writable folder for a run: under the root, or in the user's cache, with a line to say so.
 
@@ -69,11 +93,10 @@ def run_folder(folder: str | Path) -> Path:
         TypeError, ValueError: not a path, or an empty one.
         OSError: neither place is writable.
     """
-    folder = named("folder", folder)
-    wanted = root() / _variable("COURSE_RUNS") / folder  # an absolute one stays itself
+    wanted = wanted_folder(folder)  # an absolute one stays itself
     if writable(wanted):
         return wanted
-    spare = cache() / "runs" / folder.name
+    spare = spare_folder(wanted)
     if not writable(spare):
         raise OSError(f"Neither {wanted} nor {spare} can be written: free some space there, or "
                       "give the Trainer another folder as its first argument.")  # fmt: skip

@@ -69,7 +69,8 @@ class Trainer:
         without training it again.
 
         Raises:
-            ValueError: the checkpoint was saved from different parts.
+            ValueError: the checkpoint was saved from other parts, and these stay as they were,
+                or by another Trainer that used the folder after this one.
         """
         return self._run.resume()
 
@@ -126,11 +127,13 @@ class Trainer:
 
         A run that was stopped, or whose process died, continues where it was: call `fit` again.
         What identifies a run is the state of its parts before the first step, so other weights,
-        another learning rate or another seed start a new run, as does a run that was complete.
+        another learning rate or another seed start a new run, as does a complete run. What
+        another run had saved in the folder is set aside, and is found when that run comes back.
 
         Args:
             step: takes a batch, returns a dict of metrics: numbers, or tensors of one number.
-            batches: `cu.Batches`, or anything with a length that allows more than one pass.
+            batches: `cu.Batches`, or anything with a length that allows more than one pass. A
+                `DataLoader` goes on exactly, too; what shuffles by other means draws anew.
             epochs, steps: give one of the two, at least 1.
             evaluate: called after each epoch in evaluation mode, without gradients; returns a
                 dict of metrics too.
@@ -138,7 +141,8 @@ class Trainer:
                 not, an interrupt ends the cell, so that it ends a loop over many runs.
 
         Raises:
-            TypeError, ValueError: a wrong argument, or a function that returns no metrics.
+            TypeError, ValueError: a wrong argument, a function that returns no metrics, or from
+                `evaluate` one that is not finite: what was trained is saved, and `fit` goes on.
             FloatingPointError: a metric is not finite; says at which step and in which layer.
             RuntimeError: another process trains in the same folder, or memory ran out.
         """
@@ -177,7 +181,10 @@ class Trainer:
             if self.steps >= total or self._stop.asked:
                 break
             began = time.perf_counter()
-            self._train_epoch(step, batching.draw(batches, epoch, done), total, screen)
+            drawn = batching.draw(batches, epoch, done, self._run.start)
+            self._train_epoch(step, drawn, total, screen)
+            if self.steps % len(batches) == 0:
+                next(drawn, None)  # torch's samplers draw once more as they end
             faults.check_weights(self._modules, self.steps)  # such weights must not be saved
             self.history.seconds += time.perf_counter() - began
         if self.steps < total or self._unclosed():
@@ -232,12 +239,16 @@ class Trainer:
 
     def _close_epoch(self, evaluate: Callable | None, screen: Any) -> None:
         evaluated = {}
-        if evaluate is not None:
-            with modules.evaluating(self._modules.values()), self._autocast():
-                evaluated = detached(evaluate(), "evaluate")
-            if self._stop.asked:  # it was cut short: fit evaluates again when it goes on
-                return
-        row = self.history.close_epoch(self.steps, *numbers([evaluated]))
+        try:
+            if evaluate is not None:
+                with modules.evaluating(self._modules.values()), self._autocast():
+                    evaluated = detached(evaluate(), "evaluate")
+                if self._stop.asked:  # it was cut short: fit evaluates again when it goes on
+                    return
+            row = self.history.close_epoch(self.steps, *numbers([evaluated]))
+        except Exception:
+            self._run.save()  # so that a mistake in `evaluate` does not cost the epoch
+            raise
         self._run.save()
         screen.row(row)
 

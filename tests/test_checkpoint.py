@@ -1,13 +1,19 @@
 """A state is whole or not there; what is damaged or unsafe is not loaded."""
 
+import hashlib
+import io
 import os
-import pickle
 import random
 import sys
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from wrong import Fresh, Refusals
 
 from course_utils import checkpoint, paths
@@ -28,6 +34,16 @@ def test_the_newest_is_loaded_and_two_are_kept(tmp_path):
         "state-000002",
         "state-000003",
     ]
+
+
+def test_the_states_of_several_folders_come_newest_first(tmp_path):
+    paths = [saved(tmp_path / name, *numbers) for name, numbers in (("a", [1, 2]), ("b", [3, 4]))]
+    for path, seconds in zip(paths, (2e9, 1e9), strict=True):
+        os.utime(path, (seconds, seconds))
+    found = checkpoint.states(tmp_path / "none", tmp_path / "b", tmp_path / "a")
+    assert [(folder.name, state["number"]) for folder, state in found] == [
+        ("a", 2), ("a", 1), ("b", 4), ("b", 3),
+    ]  # fmt: skip
 
 
 def test_there_is_nothing_to_load_in_an_empty_or_missing_folder(tmp_path):
@@ -70,11 +86,54 @@ class Code:
         return print, ("this ran",)
 
 
-def test_a_pickle_with_code_is_refused(tmp_path, capsys):
-    checkpoint.save(tmp_path, {"x": Code()})
-    with pytest.raises(pickle.UnpicklingError):
-        checkpoint.load(tmp_path)
-    assert "this ran" not in capsys.readouterr().out
+def test_a_pickle_with_code_does_not_run_and_is_skipped_in_one_line(tmp_path, capsys):
+    saved(tmp_path, 1)
+    buffer = io.BytesIO()
+    torch.save({"x": Code()}, buffer)
+    name = f"state-000002.{hashlib.sha256(buffer.getvalue()).hexdigest()}.pt"
+    (tmp_path / name).write_bytes(buffer.getvalue())
+    assert checkpoint.load(tmp_path)["number"] == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 and "this ran" not in lines[0]
+    assert "state-000002" in lines[0] and "cannot be loaded safely" in lines[0]
+
+
+@dataclass
+class Record:
+    rate: float = 0.1
+
+
+PLAIN = [
+    np.float64(0.1), np.float32(0.5), np.int64(3), np.bool_(True), np.str_("a"), np.array(2.5),
+    np.complex128(1j), {np.int64(3): [np.float64(1), (np.int32(2),)]}, Counter([np.int64(7)]),
+    OrderedDict(a=np.float64(2)), torch.Size([2, 3]), torch.float16, 1j, b"a", {1, 2}, None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=repr)
+def test_what_is_saved_can_be_loaded(value, tmp_path):
+    checkpoint.save(tmp_path, {"x": value})
+    assert checkpoint.load(tmp_path)["x"] == value
+
+
+NEVER_LOADED = [
+    Code(), Record(), Path("a"), np.ones(2), np.datetime64("2026-01-01"), range(3),
+    nn.Linear(1, 1), Fraction(1, 3), [{"a": (Record(),)}], np.random.default_rng(0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", NEVER_LOADED, ids=lambda value: type(value).__name__)
+def test_what_could_never_be_loaded_is_refused_at_once(value, tmp_path):
+    saved(tmp_path, 1)
+    with pytest.raises(ValueError, match=r"^state must hold plain values .*\.$"):
+        checkpoint.save(tmp_path, {"x": value})
+    assert checkpoint.load(tmp_path)["number"] == 1
+
+
+def test_the_versions_of_a_module_go_through_a_file(tmp_path):
+    state = nn.BatchNorm1d(2).state_dict()
+    checkpoint.save(tmp_path, {"net": state})
+    assert checkpoint.load(tmp_path)["net"]._metadata == state._metadata
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
@@ -91,6 +150,51 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch, call):
     assert str(tmp_path) in str(error.value)
     assert sorted(tmp_path.iterdir()) == before
     assert checkpoint.load(tmp_path)["number"] == 2
+
+
+def denied(monkeypatch, name, *places):
+    """From now on a method of paths may not be called on one of these places."""
+    method = getattr(Path, name)
+
+    def refused(path, *arguments, **named):
+        if path in places:
+            raise PermissionError(13, "Permission denied", str(path))
+        return method(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, name, refused)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
+@pytest.mark.skipif(os.name == "nt", reason="there are no modes on Windows")
+def test_a_checkpoint_has_the_mode_of_a_new_file(umask, tmp_path):
+    before = os.umask(umask)
+    try:
+        assert saved(tmp_path, 1).stat().st_mode & 0o777 == 0o666 & ~umask
+    finally:
+        os.umask(before)
+
+
+def test_an_unreadable_file_is_skipped_and_said(tmp_path, monkeypatch, capsys):
+    denied(monkeypatch, "read_bytes", saved(tmp_path, 1, 2))
+    assert checkpoint.load(tmp_path)["number"] == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 and "state-000002" in lines[0]
+    assert "cannot be read (Permission denied), so it is skipped." in lines[0]
+
+
+def test_an_unreadable_folder_is_skipped_and_said(tmp_path, monkeypatch, capsys):
+    saved(tmp_path, 1)
+    denied(monkeypatch, "iterdir", tmp_path)
+    assert checkpoint.load(tmp_path) is None
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"{tmp_path} cannot be read (Permission denied), so it is skipped."]
+
+
+def test_what_another_user_alone_may_delete_stays(tmp_path, monkeypatch):
+    first = saved(tmp_path, 1)
+    denied(monkeypatch, "unlink", first)
+    saved(tmp_path, 2, 3)
+    assert first.exists() and checkpoint.load(tmp_path)["number"] == 3
 
 
 def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
@@ -133,6 +237,8 @@ def test_a_digest_tells_values_apart_and_is_equal_for_equal_ones():
     base = {"a": [1, 2.5, None, "x"], "b": torch.arange(6.0).view(2, 3)}
     equal = {"a": (1, 2.5, None, "x"), "b": torch.tensor([[0.0, 3], [1, 4], [2, 5]]).T}
     assert checkpoint.digest(base) == checkpoint.digest(equal)
+    numpy = {"a": [np.int64(1), np.float64(2.5), None, np.str_("x")], "b": base["b"]}
+    assert checkpoint.digest(base) == checkpoint.digest(numpy)
     others = [
         {**base, "a": [1, 2.5, None, "y"]},
         {**base, "b": base["b"].view(3, 2)},
@@ -180,9 +286,14 @@ class TestWrongInput(Refusals):
             {"folder": Fresh(lambda: paths.root() / "run"), "state": STATE},
             {"folder": NO_FOLDER, "state": [{"step": lambda batch: {}}, {"x": (n for n in "abc")}]},
         ),
+        "checkpoint.packed": ({"state": STATE}, {"state": [{"x": Path("a")}, {"x": Record()}]}),
         "checkpoint.load": (
             {"folder": Fresh(kept), "device": "cpu"},
             {"folder": NO_FOLDER, "device": ["fast", "", "cuda:99"]},
+        ),
+        "checkpoint.states": (
+            {"folders": Fresh(lambda: (kept(),)), "device": "cpu"},
+            {"device": ["fast", "", "cuda:99"], "folders": [("",), (3,)]},
         ),
         "checkpoint.alone": ({"folder": Fresh(kept)}, {"folder": NO_FOLDER}),
         "checkpoint.restore_random_state": (

@@ -1,5 +1,7 @@
 """The curves of a run against means worked out by hand."""
 
+import math
+
 import pytest
 import torch
 from wrong import Fresh, Refusals
@@ -78,11 +80,15 @@ class TestWrongInput(Refusals):
         ),
         "History.add": (
             {"self": Fresh(one_step), "step": 2, "name": "loss", "value": 0.5},
-            {"step": [0], "value": [LOSS]},
+            {"step": [0], "name": ["step", "epoch"], "value": [LOSS]},
         ),
         "History.close_epoch": (
             {"self": Fresh(one_step), "step": 1, "evaluated": {"test loss": 0.5}},
-            {"step": [0], "evaluated": [{"a": "x"}, {3: 0.5}, {"a": LOSS}]},
+            {
+                "step": [0], "evaluated": [{"a": "x"}, {3: 0.5}, {"a": LOSS}, {"a": math.nan},
+                                           {"a": math.inf}, {"a": 1.0, "b": -math.inf}],
+                "evaluated: name": [{"step": 1.0}, {"epoch": 1.0}, {"a": 1.0, "step": 2}],
+            },
         ),
         "History.load_state_dict": (
             {"self": Fresh(one_step), "state": Fresh(lambda: one_step().state_dict())},

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tiny
 from filelock import FileLock, Timeout
 
 import course_utils
@@ -52,11 +53,19 @@ def test_an_absolute_run_folder_is_taken_as_it_is(tmp_path):
 
 def test_where_the_root_cannot_be_written_the_cache_is_used_and_said(root, capsys):
     (root / "runs").write_text("a file stands where the folder should")
-    spare = paths.cache() / "runs" / "12"
+    spare = paths.spare_folder(root / "runs" / "12")
     assert paths.run_folder("runs/12") == spare and spare.is_dir()
+    assert spare.parent == paths.cache() / "runs" and spare.name.startswith("12-")
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1
     assert str(root / "runs" / "12") in lines[0] and str(spare) in lines[0]
+
+
+def test_each_run_has_a_spare_folder_of_its_own(root, tmp_path):
+    wanted = [root / "gan" / "net", root / "vae" / "net", tmp_path / "net", root / "net"]
+    spares = [paths.spare_folder(folder) for folder in wanted]
+    assert len(set(spares)) == 4
+    assert [paths.spare_folder(spare) for spare in spares] == spares
 
 
 def test_where_nothing_can_be_written_both_places_are_named(root):
@@ -105,6 +114,23 @@ def test_a_user_without_a_home_has_the_cache_among_temporary_files(tmp_path, mon
     monkeypatch.setattr(paths.pooch, "os_cache", homeless)
     monkeypatch.setattr(paths.tempfile, "gettempdir", lambda: str(tmp_path))
     assert real_cache() == tmp_path / "course_utils"
+
+
+def test_where_there_is_no_folder_for_temporary_files_either(root, monkeypatch):
+    def none(*arguments):
+        raise FileNotFoundError("No usable temporary directory found")
+
+    def homeless(project):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr(paths.pooch, "os_cache", homeless)
+    monkeypatch.setattr(paths.tempfile, "gettempdir", none)
+    monkeypatch.setattr(paths, "cache", real_cache)
+    assert paths.cache() == root / ".cache"
+    trainer, step = tiny.classifier("runs/a")
+    tiny.fit(trainer, step)  # the project can be written, so that this is no matter
+    assert trainer.folder == root / "runs" / "a" and list(trainer.folder.glob("state-*"))
+    assert not (root / ".cache").exists()
 
 
 def test_who_waits_too_long_for_a_turn_goes_on_without_taking_it(tmp_path):

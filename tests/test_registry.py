@@ -262,3 +262,34 @@ def test_a_look_up_that_hangs_is_not_waited_for():
         assert not download._within(0.01, lambda: woken.wait(60))
     finally:
         woken.set()
+
+
+def downloaded():
+    """A file that a mirror has, after it was fetched."""
+    with mirrors.serve({"a.gz": b"abc"}) as (address, _):
+        return find([Remote("a.gz", (f"{address}/good/a.gz",), mirrors.sha(b"abc"))])[0]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
+@pytest.mark.skipif(os.name == "nt", reason="there are no modes on Windows")
+def test_a_download_has_the_mode_of_a_new_file(umask):
+    before = os.umask(umask)
+    try:
+        assert downloaded().stat().st_mode & 0o777 == 0o666 & ~umask
+    finally:
+        os.umask(before)
+
+
+def test_what_cannot_be_read_is_said_and_fetched_again(root, monkeypatch, capsys):
+    file, read = root / "datasets" / "a.gz", Path.read_bytes
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"another's")
+
+    def denied(path):
+        if path == file and read(path) == b"another's":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert downloaded().read_bytes() == b"abc"
+    assert told(capsys)[0] == f"{file} cannot be read (Permission denied), so not used."

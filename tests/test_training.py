@@ -351,3 +351,39 @@ class TestWrongInput(Refusals):
             },
         ),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["step", "epoch", 3, None])
+@pytest.mark.parametrize("source", ["step", "evaluate", "measure"])
+def test_names_of_the_rows_are_refused_as_names_of_metrics(source, name):
+    trainer, step = tiny.classifier()
+    other = {name: 1.0}
+    with pytest.raises(ValueError, match=f"not {name!r}[.]$"):
+        if source == "measure":
+            trainer.evaluate(lambda batch: other, tiny.batches())
+        step = (lambda batch: other) if source == "step" else step
+        trainer.fit(step, tiny.batches(), epochs=1, evaluate=lambda: other, show=False)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), torch.tensor(-torch.inf)])
+def test_an_evaluation_that_is_not_finite_is_refused_and_costs_no_training(bad):
+    whole, step = tiny.classifier()
+    good = {"fid": 1.5}
+    whole.fit(step, tiny.batches(), epochs=2, evaluate=lambda: good, show=False)
+    trainer, step = tiny.classifier("runs/a")
+    with pytest.raises(ValueError, match=r"metric 'fid' is -?(nan|inf)[.]$"):
+        trainer.fit(step, tiny.batches(), epochs=2, evaluate=lambda: {"fid": bad}, show=False)
+    assert trainer.history.epochs == []
+    again, step = tiny.classifier("runs/a")
+    again.fit(step, tiny.batches(), epochs=2, evaluate=lambda: good, show=False)
+    assert again.history.epochs == whole.history.epochs
+    assert tiny.states(again) == tiny.states(whole)
+
+
+def test_a_mistake_in_evaluate_costs_no_training(capsys):
+    trainer, step = tiny.classifier("runs/a")
+    with pytest.raises(ZeroDivisionError):
+        trainer.fit(step, tiny.batches(), epochs=2, evaluate=lambda: 1 / 0, show=False)
+    again, step = tiny.classifier("runs/a")
+    tiny.fit(again, step, epochs=2)
+    assert "Resuming at step 5 of 10" in capsys.readouterr().out

@@ -33,13 +33,13 @@ def one_cycle(opt):
     return torch.optim.lr_scheduler.OneCycleLR(opt, 0.1, total_steps=STEPS)
 
 
-def classifier(folder=None, *, lr=0.1, hidden=8, schedule=one_cycle):
+def classifier(folder=None, *, lr=0.1, momentum=0.9, hidden=8, schedule=one_cycle):
     """(trainer, step): batch norm, dropout, momentum and a schedule."""
     torch.manual_seed(0)
     net = nn.Sequential(
         nn.Linear(6, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(), nn.Linear(hidden, 3)
     )
-    opt = torch.optim.SGD(net.parameters(), lr, momentum=0.9)
+    opt = torch.optim.SGD(net.parameters(), lr, momentum)
     schedule = schedule(opt)
     trainer = cu.Trainer(folder, net=net, opt=opt, schedule=schedule)
 

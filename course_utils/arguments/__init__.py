@@ -21,7 +21,7 @@ from .arrays import (
 )
 from .claims import bounds
 from .figures import alt, curve, labels, limits, numbers, size, slider, spread
-from .history import evaluated, measured, metric, metrics, state
+from .history import RESERVED, evaluated, measured, metric, metrics, state
 from .places import existing, named
 from .training import device, items, iterable, loss, optimizer, parts, total_steps
 from .values import (
@@ -47,6 +47,7 @@ from .values import (
 )
 
 __all__ = [
+    "RESERVED",
     "WHOLE",
     "Samples",
     "alt",

@@ -1,11 +1,14 @@
 """Arguments of a history: metrics, the steps at which they were measured, rows, states."""
 
+import math
 from numbers import Real
 from typing import Any
 
 import torch
 
 from .values import shown
+
+RESERVED = ("epoch", "step")  # what a row of a history has besides its metrics
 
 
 def metrics(source: str, given: Any) -> dict[str, Any]:
@@ -20,6 +23,7 @@ def metrics(source: str, given: Any) -> dict[str, Any]:
             f"not {type(given).__name__}."
         )
     for name, value in given.items():
+        _own_name(name)
         if isinstance(value, torch.Tensor):
             if value.numel() != 1:
                 raise ValueError(f"metric {name!r} must be one number, not of shape "
@@ -27,6 +31,14 @@ def metrics(source: str, given: Any) -> dict[str, Any]:
         elif not isinstance(value, int | float):
             raise TypeError(f"metric {name!r} must be a number, not {type(value).__name__}.")
     return given
+
+
+def _own_name(name: Any) -> None:
+    """Nothing, if `name` can be that of a metric: the rows have names of their own besides."""
+    if not isinstance(name, str) or name in RESERVED:
+        taken = " and ".join(map(repr, RESERVED))
+        raise ValueError(f"name of a metric must be a string, and {taken} are taken by the rows "
+                         f"of the history: not {shown(name)}.")  # fmt: skip
 
 
 def metric(name: Any, names: list[str]) -> str:
@@ -50,12 +62,13 @@ def measured(step: Any, name: Any, value: Any) -> None:
     if not isinstance(step, int) or not isinstance(name, str) or not isinstance(value, Real):
         kinds = ", ".join(type(given).__name__ for given in (step, name, value))
         raise TypeError(f"step, name and value must be int, str and a number, not {kinds}.")
+    _own_name(name)
     if step < 1:
         raise ValueError(f"step must be a whole number from 1 up, not {step}.")
 
 
 def evaluated(given: Any) -> dict[str, float]:
-    """`given`, if it is a dict of plain numbers by name.
+    """`given`, if it is a dict of finite numbers by name.
 
     Raises:
         ValueError: it is something else.
@@ -63,6 +76,10 @@ def evaluated(given: Any) -> dict[str, float]:
     items = given.items() if isinstance(given, dict) else [(None, None)]
     if not all(isinstance(name, str) and isinstance(value, Real) for name, value in items):
         raise ValueError(f"evaluated must be a dict of numbers by name, not {shown(given)}.")
+    for name, value in items:
+        _own_name(name)
+        if not math.isfinite(value):
+            raise ValueError(f"evaluated must be finite numbers: metric {name!r} is {value}.")
     return given
 
 

@@ -21,6 +21,7 @@ from .. import paths
 TRIES = 3
 CONNECT, READ = 2.0, 5.0  # seconds that a host may take to answer, and to send more
 SLOWEST = 10_000  # bytes per second that a host has to send on average, from `READ` seconds on
+MISSING = "is missing"
 QUEUE = 60.0  # seconds to wait for another process that fetches the same file
 
 
@@ -59,15 +60,23 @@ def find(files: Sequence[Remote]) -> list[Path]:
 def _on_disk(file: Remote) -> Path | None:
     for folder in dict.fromkeys([*paths.data_folders(), paths.download_folder()]):
         for path, sha256 in file.candidates(folder):
-            if _right(path, sha256):
+            fault = _fault(path, sha256)
+            if not fault:
                 return path
-            if path.is_file():
-                print(f"{path} is damaged (its SHA-256 is not the published one), so not used.")
+            if fault != MISSING:
+                print(f"{path} {fault}, so not used.")
     return None
 
 
-def _right(path: Path, sha256: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+def _fault(path: Path, sha256: str) -> str:
+    """What is the matter with a file, to go after its name; empty if it is the published one."""
+    try:
+        right = hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return MISSING
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return "" if right else "is damaged (its SHA-256 is not the published one)"
 
 
 def _fetch(file: Remote) -> Path:
@@ -78,7 +87,11 @@ def _fetch(file: Remote) -> Path:
         raise Unavailable("no network")
     name = hashlib.sha256(str(target).encode()).hexdigest()[:16]
     with paths.in_turn(paths.cache() / "downloads" / name, QUEUE):
-        return target if _right(target, file.sha256) else _download(file, reachable, target)
+        fault = _fault(target, file.sha256)
+        if fault and fault != MISSING:
+            with contextlib.suppress(OSError):  # pooch would want to read it
+                target.unlink()
+        return _download(file, reachable, target) if fault else target
 
 
 def _download(file: Remote, urls: Sequence[str], target: Path) -> Path:
@@ -94,6 +107,7 @@ def _download(file: Remote, urls: Sequence[str], target: Path) -> Path:
                 url, f"sha256:{file.sha256}", target.name, target.parent,
                 downloader=pooch.HTTPDownloader(_Pace(), timeout=(CONNECT, READ)),
             )  # fmt: skip
+            paths.apply_umask(target)
             return target
         except (OSError, ValueError) as error:  # requests' errors are OSErrors
             reason = f"{urlsplit(url).netloc}: {type(error).__name__}"
