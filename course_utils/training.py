@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import arguments, batching, display, faults, modules, runtime
+from . import arguments, batching, display, faults, gradients, modules, runtime
 from .history import History, detached, numbers, read
 from .run import Run
 
@@ -51,6 +51,10 @@ class Trainer:
         modules.place(self._modules.values(), self.device)
         self._pending: list[dict[str, Any]] = []  # metrics of steps not yet read
         self._stop, self._probing = faults.Stop(), False
+        self._mark_gradients()
+
+    def __getstate__(self) -> None:
+        arguments.uncopied()
 
     @property
     def steps(self) -> int:
@@ -78,30 +82,36 @@ class Trainer:
     def update(self, opt: torch.optim.Optimizer, loss: torch.Tensor, clip: float = 0.0) -> None:
         """One step of `opt` down the gradient of `loss`; no other parameters are touched.
 
+        Call no `backward()` of your own: to accumulate gradients, add the losses.
+
         Args:
             opt: an optimizer that is one of the parts.
-            loss: one number with a graph.
+            loss: one number with a graph, which no update has used yet.
             clip: if above 0, the largest 2-norm that the gradient may have.
 
         Raises:
-            TypeError, ValueError: another optimizer, no such loss, or a clip that is no number.
+            TypeError, ValueError: another optimizer, a loss that trains none of its parameters,
+                gradients of another `backward()`, or a clip that is no number.
             FloatingPointError: the loss is not finite (on a GPU this is seen at the next reading).
         """
         if self._probing:
             return
-        name = arguments.optimizer(opt, self._opts)
+        name, trained = arguments.optimizer(opt, self._opts), gradients.trained(opt)
         arguments.loss(loss)
+        arguments.trainable(name, trained, gradients.unknown(trained))
         if self.device.type == "cpu":  # before it does harm; on a GPU, each look would make us wait
             faults.check_value(f"the loss of {name!r}", loss.item(), self.steps + 1)
-        scaler = self._run.scalers[name]
-        trained = [p for group in opt.param_groups for p in group["params"] if p.requires_grad]
-        opt.zero_grad()
-        scaler.scale(loss).backward(inputs=trained)  # neither the other network nor what is frozen
         if clip:
             arguments.real("clip", clip, 0)
-            scaler.unscale_(opt)
-            nn.utils.clip_grad_norm_(trained, clip)
-        scaler.step(opt)
+        scaler = self._run.scalers[name]
+        with gradients.own(opt, trained):
+            with arguments.differentiable():  # neither the other network nor what is frozen
+                scaler.scale(loss).backward(inputs=trained)
+            arguments.reached(name, trained)
+            if clip:
+                scaler.unscale_(opt)
+                nn.utils.clip_grad_norm_(trained, clip)
+            scaler.step(opt)
         scaler.update()
         if self._dtype:  # or the rest of the step would see half-precision copies of old weights
             torch.clear_autocast_cache()
@@ -146,6 +156,7 @@ class Trainer:
         out_of_memory = False
         with self._run.alone(), faults.Stop() as self._stop:
             self._run.begin(batches, total)
+            self._mark_gradients()
             for module in self._modules.values():
                 module.train()
             with display.screen(self.history, self.steps, total, show) as screen:
@@ -226,6 +237,10 @@ class Trainer:
         return {name: float(value) / count for name, value in sums.items()}
 
     # ---- behind the loop ------------------------------------------------------------------
+
+    def _mark_gradients(self) -> None:
+        for opt in self._opts.values():  # a look at gradients between two trainings is no fault
+            gradients.mark(gradients.trained(opt))
 
     def _unclosed(self) -> bool:
         return self.steps > self.history.last.get("step", 0)

@@ -23,7 +23,19 @@ from .claims import bounds
 from .figures import alt, curve, labels, limits, numbers, size, slider, spread
 from .history import evaluated, measured, metric, metrics, state
 from .places import existing, named
-from .training import device, items, iterable, loss, optimizer, parts, total_steps
+from .training import (
+    device,
+    differentiable,
+    items,
+    iterable,
+    loss,
+    optimizer,
+    parts,
+    reached,
+    total_steps,
+    trainable,
+    uncopied,
+)
 from .values import (
     amount,
     between,
@@ -59,6 +71,7 @@ __all__ = [
     "covariance",
     "curve",
     "device",
+    "differentiable",
     "evaluated",
     "exercises",
     "existing",
@@ -82,6 +95,7 @@ __all__ = [
     "optimizer",
     "parts",
     "pictures",
+    "reached",
     "real",
     "refused",
     "rows",
@@ -100,6 +114,8 @@ __all__ = [
     "tensor",
     "text",
     "total_steps",
+    "trainable",
+    "uncopied",
     "vectors",
     "whole",
     "whole_numbers",

@@ -1,7 +1,9 @@
 """Arguments of the training loop: parts, optimizers, losses, batches, a device."""
 
-from collections.abc import Iterable, Sized
-from typing import Any
+import contextlib
+import inspect
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import Any, NoReturn
 
 import torch
 
@@ -23,8 +25,28 @@ def parts(given: dict[str, Any]) -> dict[str, Any]:
                 f"Part {name!r} is of type {type(part).__name__}; it must have a "
                 "state_dict, as a module, an optimizer or a schedule has."
             )
-    _share_nothing({k: v for k, v in given.items() if isinstance(v, torch.optim.Optimizer)})
+    opts = {k: v for k, v in given.items() if isinstance(v, torch.optim.Optimizer)}
+    for name, opt in opts.items():
+        closure = inspect.signature(opt.step).parameters.get("closure")
+        if closure and closure.default is closure.empty:
+            raise ValueError(
+                f"Optimizer {name!r} ({type(opt).__name__}) needs a closure for its step, which a "
+                "Trainer does not have; accepted is one whose step needs nothing, such as Adam."
+            )
+    _share_nothing(opts)
     return given
+
+
+def uncopied() -> NoReturn:
+    """Nothing: a Trainer is neither copied nor pickled.
+
+    Raises:
+        TypeError: always.
+    """
+    raise TypeError(
+        "A Trainer must not be copied or pickled, since two of them would share one run; copy "
+        "its parts, and give them to a new Trainer."
+    )
 
 
 def _share_nothing(opts: dict[str, torch.optim.Optimizer]) -> None:
@@ -69,6 +91,59 @@ def loss(value: Any) -> torch.Tensor:
             "no_grad, or depends on no parameter that requires a gradient."
         )
     return value
+
+
+def trainable(name: str, trained: Sequence[torch.Tensor], unknown: bool) -> None:
+    """Nothing, if an update of the optimizer `name` has something to train, and the gradients.
+
+    Raises:
+        ValueError: all parameters are frozen, or hold gradients that the update would drop.
+    """
+    if not trained:
+        raise ValueError(
+            f"opt must have something to train: every parameter of {name!r} is frozen "
+            "(its requires_grad is False)."
+        )
+    if unknown:
+        raise ValueError(
+            f"opt must have no gradients of a backward() of your own, and {name!r} has, which "
+            "update would drop: give update the sum of the losses, or call zero_grad() before."
+        )
+
+
+def reached(name: str, trained: Sequence[torch.Tensor]) -> None:
+    """Nothing, if the loss gave one of the parameters of the optimizer `name` a gradient.
+
+    Raises:
+        ValueError: it depends on none of them, so the update would train nothing.
+    """
+    if all(parameter.grad is None for parameter in trained):
+        raise ValueError(
+            f"loss must depend on a parameter that {name!r} trains: this one went through "
+            "detach(), or through a network made anew after its optimizer and its Trainer."
+        )
+
+
+@contextlib.contextmanager
+def differentiable() -> Iterator[None]:
+    """A block that goes back through a loss's graph, which works once and with its own weights.
+
+    Raises:
+        ValueError: an update has used the graph already, or has changed weights it needs.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "a second time" in str(error):
+            fault = "a backward() or an update has used this one already"
+        elif "modified by an inplace operation" in str(error):
+            fault = "something that this one needs, such as a weight, was changed since"
+        else:
+            raise
+        raise ValueError(
+            f"loss must be computed anew for each update: {fault}. Compute it right before its "
+            "update, or let one optimizer train all its parameters."
+        ) from None
 
 
 def total_steps(step: Any, batches: Any, epochs: Any, steps: Any, evaluate: Any) -> int:
