@@ -6,6 +6,7 @@ Device, precision, progress, checkpoints and exact resume are the same for all, 
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -174,7 +175,8 @@ class Trainer:
             size, self._batch = batching.size(self._batch), None
             self._pending.clear()
             faults.free_memory(self._opts.values())
-            raise RuntimeError(f"Out of memory with batches of {size}: try {max(1, size // 2)}.")
+            what = f"with batches of {size}: try {max(1, size // 2)}" if size else "at this step"
+            raise RuntimeError(f"Out of memory {what}.")
         return self.history
 
     def _train(
@@ -217,24 +219,28 @@ class Trainer:
         """The mean of `measure(batch)` over all batches, weighted by their sizes.
 
         Modules are in evaluation mode, no gradient is kept, and the precision is that of
-        training. `measure` returns a dict of metrics, as a step does.
+        training. `measure` returns a dict of metrics, as a step does; one that is missing for
+        some batches is the mean over the others.
 
         Raises:
             TypeError, ValueError: not a function, one that returns no metrics, or no batches.
         """
         arguments.function("measure", measure, "a batch")
-        sums, count = {}, 0
+        sums, counts, total = Counter(), Counter(), 0
         with modules.evaluating(self._modules.values()), self._autocast():
             for batch in arguments.iterable("batches", batches):
-                batch = batching.to_device(self.device, batch)
-                size = batching.size(batch)
-                for name, value in detached(measure(batch), "measure").items():
-                    sums[name] = sums.get(name, 0.0) + size * value
-                count += size
+                size = arguments.items(batch, batching.size(batch))
+                if size == 0:  # the mean over nothing is not a number
+                    continue
+                total += size
+                metrics = detached(measure(batching.to_device(self.device, batch)), "measure")
+                for name, value in metrics.items():
+                    sums[name] += size * value
+                    counts[name] += size
                 if self._stop.asked:
                     break
-        arguments.some("batches", count)
-        return {name: float(value) / count for name, value in sums.items()}
+        arguments.some("batches", total)
+        return {name: float(value) / counts[name] for name, value in sums.items()}
 
     # ---- behind the loop ------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from .figures import alt, curve, labels, limits, numbers, size, slider, spread
 from .history import evaluated, measured, metric, metrics, state
 from .places import existing, named
 from .training import (
+    complete,
     device,
     differentiable,
     items,
@@ -68,6 +69,7 @@ __all__ = [
     "bounds",
     "character",
     "choice",
+    "complete",
     "covariance",
     "curve",
     "device",

@@ -2,7 +2,7 @@
 
 import contextlib
 import inspect
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import torch
@@ -155,17 +155,24 @@ def total_steps(step: Any, batches: Any, epochs: Any, steps: Any, evaluate: Any)
     function("step", step, "a batch")
     if evaluate is not None:
         function("evaluate", evaluate, "nothing")
-    if not isinstance(batches, Sized) or not isinstance(batches, Iterable):
-        raise TypeError(
-            "batches must have a length and allow more than one pass "
-            f"(cu.Batches, a list, a DataLoader), not {type(batches).__name__}."
-        )
-    some("batches", len(batches))
+    length = some("batches", _length(batches))
     if (epochs is None) == (steps is None):
         raise ValueError("Give fit either epochs= or steps=, and not both.")
     if steps is None:
-        return whole("epochs", epochs, 1) * len(batches)
+        return whole("epochs", epochs, 1) * length
     return whole("steps", steps, 1)
+
+
+def _length(batches: Any) -> int:
+    try:
+        if isinstance(batches, Iterable):
+            return len(batches)  # which a DataLoader over an IterableDataset has not
+    except TypeError:
+        pass
+    raise TypeError(
+        "batches must have a length and allow more than one pass (cu.Batches, a list, a "
+        f"DataLoader whose dataset has a length), not {type(batches).__name__}."
+    )
 
 
 def iterable(name: str, value: Any) -> Iterable:
@@ -179,20 +186,31 @@ def iterable(name: str, value: Any) -> Iterable:
     return value
 
 
-def items(batch: Any) -> Sized:
-    """What has as many items as the batch: itself, or the first of a list of tensors.
+def items(batch: Any, count: int | None) -> int:
+    """`count`, the number of items in `batch`, if something in it tells one.
 
     Raises:
-        TypeError: the batch is something else.
+        TypeError: nothing does.
     """
-    try:
-        first = batch[0] if isinstance(batch, list | tuple) else batch
-        len(first)  # a tensor without axes has none
-    except (TypeError, IndexError):
+    if count is None:
         raise TypeError(
-            f"batches must give tensors, or lists of tensors of one length, not {shown(batch)}."
-        ) from None
-    return first
+            "batches must give tensors, or lists, tuples or dicts of tensors of one length, "
+            f"not {shown(batch)}."
+        )
+    return count
+
+
+def complete(name: str, count: int, length: int) -> None:
+    """Nothing, if a pass over batches gave as many as their length says.
+
+    Raises:
+        ValueError: it gave fewer; names the argument.
+    """
+    if count < length:
+        raise ValueError(
+            f"{name} must give as many batches on every pass as their length says, which is "
+            f"{length}; one pass ended after {count}."
+        )
 
 
 def device(name: str, value: Any) -> torch.device:
