@@ -138,6 +138,7 @@ class Trainer:
         A run that was stopped, or whose process died, continues where it was: call `fit` again.
         What identifies a run is the state of its parts before the first step, so other weights,
         another learning rate or another seed start a new run, as does a run that was complete.
+        Modules are in training mode, but for layers that you put into evaluation mode before.
 
         Args:
             step: takes a batch, returns a dict of metrics: numbers, or tensors of one number.
@@ -158,8 +159,8 @@ class Trainer:
         with self._run.alone(), faults.Stop() as self._stop:
             self._run.begin(batches, total)
             self._mark_gradients()
-            for module in self._modules.values():
-                module.train()
+            trained = [p for opt in self._opts.values() for p in gradients.trained(opt)]
+            modules.train(self._modules.values(), trained)
             with display.screen(self.history, self.steps, total, show) as screen:
                 try:
                     self._train(step, batches, total, evaluate, screen)

@@ -3,9 +3,12 @@
 import contextlib
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 from typing import Any, NoReturn
 
 import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
 
 from .values import function, shown, some, whole
 
@@ -18,12 +21,19 @@ def parts(given: dict[str, Any]) -> dict[str, Any]:
     """
     if not given:
         raise ValueError("A Trainer needs its parts by name: Trainer(folder, net=net, opt=opt).")
+    if isinstance(given.get("folder"), str | PurePath):
+        raise TypeError("The folder takes no name; give it first: Trainer(folder, net=net).")
     for name, part in given.items():
         keeps = hasattr(part, "state_dict") and hasattr(part, "load_state_dict")
         if not keeps or isinstance(part, type):
             raise TypeError(
                 f"Part {name!r} is of type {type(part).__name__}; it must have a "
                 "state_dict, as a module, an optimizer or a schedule has."
+            )
+        if isinstance(part, nn.Module) and any(map(is_lazy, _tensors(part))):
+            raise ValueError(
+                f"Part {name!r} must know its shapes, and has layers that wait for a first batch "
+                "(such as LazyLinear): call it once on a batch before its Trainer is made."
             )
     opts = {k: v for k, v in given.items() if isinstance(v, torch.optim.Optimizer)}
     for name, opt in opts.items():
@@ -35,6 +45,10 @@ def parts(given: dict[str, Any]) -> dict[str, Any]:
             )
     _share_nothing(opts)
     return given
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    return [*module.parameters(), *module.buffers()]
 
 
 def uncopied() -> NoReturn:
