@@ -21,6 +21,7 @@ from .run import Run
 
 Step = Callable[[Any], dict[str, Any]]
 LOOK_EVERY = 0.25  # seconds between two readings of the metrics from the device
+SCALE = 2.0**15  # of gradients in float16 at first; the usual 2**16 is beyond its range
 
 
 class Trainer:
@@ -45,8 +46,8 @@ class Trainer:
         self._dtype = runtime.precision()
         self._modules = {k: v for k, v in parts.items() if isinstance(v, nn.Module)}
         self._opts = {k: v for k, v in parts.items() if isinstance(v, torch.optim.Optimizer)}
-        fp16 = self._dtype is torch.float16
-        scalers = {k: torch.amp.GradScaler(self.device.type, enabled=fp16) for k in self._opts}
+        fp16, kind = self._dtype is torch.float16, self.device.type
+        scalers = {k: torch.amp.GradScaler(kind, SCALE, enabled=fp16) for k in self._opts}
         self._run = Run(folder, parts, scalers)
         self.history = self._run.history
         modules.place(self._modules.values(), self.device)
@@ -106,8 +107,9 @@ class Trainer:
             arguments.real("clip", clip, 0)
         scaler = self._run.scalers[name]
         with gradients.own(opt, trained):
-            with arguments.differentiable():  # neither the other network nor what is frozen
-                scaler.scale(loss).backward(inputs=trained)
+            # Autocast would round what the forward pass did in full precision, a penalty's slopes.
+            with self.full_precision(), arguments.differentiable():
+                scaler.scale(loss).backward(inputs=trained)  # no other network, nothing frozen
             arguments.reached(name, trained)
             if clip:
                 scaler.unscale_(opt)
