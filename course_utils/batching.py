@@ -1,10 +1,12 @@
 """What happens to a batch on its way to a step: it is drawn, moved to the device, and counted."""
 
+import copy
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
 
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 from . import arguments, checkpoint
 
@@ -14,9 +16,21 @@ def draw(batches: Iterable, epoch: int, done: int, start: dict[str, Any]) -> Ite
 
     What shuffles by generators, as a `DataLoader` does, draws the same order again: `start` is
     where their states at the epoch's start are kept, and is changed at each new epoch.
+
+    Raises:
+        ValueError: there are fewer than their length says.
     """
-    if hasattr(batches, "epoch"):
-        return iter(batches.epoch(epoch, done))
+    exact = hasattr(batches, "epoch")
+    drawn = batches.epoch(epoch, done) if exact else _redrawn(batches, epoch, done, start)
+    length, count = len(batches), done
+    for batch in itertools.islice(drawn, length - done):
+        count += 1
+        yield batch
+    arguments.complete("batches", count, length)
+
+
+def _redrawn(batches: Iterable, epoch: int, done: int, start: dict[str, Any]) -> Iterator:
+    """The rest of an epoch whose order hangs on generators, in the order that it began with."""
     own = generators(batches)
     if done == 0 or start.get("epoch") != epoch:
         start.update(epoch=epoch, own=[one.get_state() for one in own])
@@ -42,18 +56,30 @@ def generators(batches: Iterable) -> list[torch.Generator]:
 
 
 def to_device(device: torch.device, batch: Any) -> Any:
-    """A tensor, or a list of tensors, on the device; what is there already is not copied."""
-    if isinstance(batch, torch.Tensor):
-        return batch if batch.device == device else batch.to(device, non_blocking=True)
+    """A batch with its tensors on the device; what is there already is not copied.
+
+    A tensor, a packed sequence, or a dict, list, tuple or named tuple of such keeps its type.
+    """
+    if isinstance(batch, torch.Tensor | PackedSequence):
+        return batch.to(device, non_blocking=True)
+    if isinstance(batch, MutableMapping):
+        moved = copy.copy(batch)
+        moved.update({name: to_device(device, item) for name, item in batch.items()})
+        return moved
     if isinstance(batch, list | tuple):
-        return [to_device(device, item) for item in batch]
+        items = [to_device(device, item) for item in batch]
+        if hasattr(batch, "_fields"):
+            return type(batch)(*items)
+        return items if isinstance(batch, list) else tuple(items)
     return batch
 
 
-def size(batch: Any) -> int:
-    """The number of items in a batch: a tensor, or a list of tensors of one length.
-
-    Raises:
-        TypeError: the batch is something else.
-    """
-    return len(arguments.items(batch))
+def size(batch: Any) -> int | None:
+    """The number of items in a batch: that of the first tensor in it; None if nothing tells."""
+    if isinstance(batch, PackedSequence):
+        return int(batch.batch_sizes[0])
+    if isinstance(batch, MutableMapping | list | tuple):
+        parts = batch.values() if isinstance(batch, MutableMapping) else batch
+        return next((count for count in map(size, parts) if count is not None), None)
+    shape = getattr(batch, "shape", ())
+    return shape[0] if len(shape) else None

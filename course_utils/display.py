@@ -7,6 +7,7 @@ in place; elsewhere each epoch prints one line.
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -167,6 +168,6 @@ def _numbers(column: Sequence[str]) -> bool:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, Integral) and not isinstance(value, bool):
         return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, Real) and not isinstance(value, bool) else str(value)

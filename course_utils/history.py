@@ -60,8 +60,8 @@ class History:
         """
         arguments.measured(step, name, value)
         steps, values = self.values.setdefault(name, ([], []))
-        steps.append(step)
-        values.append(value)
+        steps.append(int(step))  # a checkpoint holds plain numbers
+        values.append(float(value))
 
     def close_epoch(self, step: int, evaluated: dict[str, float]) -> dict[str, float]:
         """Add the row of the epoch that ends at `step`: means since the row before it.
@@ -71,8 +71,8 @@ class History:
                 finite numbers by name ("epoch" and "step" are taken).
         """
         since = self.last.get("step", 0)
-        arguments.whole("step", step, since + 1)
-        arguments.evaluated(evaluated)
+        step = arguments.whole("step", step, since + 1)
+        evaluated = {k: float(v) for k, v in arguments.evaluated(evaluated).items()}
         row: dict[str, float] = {"epoch": len(self.epochs) + 1, "step": step}
         for name, (steps, values) in self.values.items():
             recent = values[np.searchsorted(steps, since, side="right") :]

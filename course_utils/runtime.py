@@ -71,8 +71,7 @@ def budget(*, cpu: Budget, gpu: Budget) -> Budget:
     Takes whole numbers (steps, epochs, samples) or sequences (seeds, sizes). Under `smoke` a
     number becomes a five-hundredth of `cpu`, but at least 2, and a sequence its first two items.
     """
-    arguments.amount("cpu", cpu)
-    arguments.amount("gpu", gpu)
+    cpu, gpu = arguments.amount("cpu", cpu), arguments.amount("gpu", gpu)
     chosen = profile()
     if chosen != "smoke":
         return cpu if chosen == "cpu" else gpu

@@ -6,6 +6,7 @@ Device, precision, progress, checkpoints and exact resume are the same for all, 
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import arguments, batching, display, faults, modules, runtime
+from . import arguments, batching, display, faults, gradients, modules, runtime
 from .history import History, detached, numbers, read
 from .run import Run
 
 Step = Callable[[Any], dict[str, Any]]
 LOOK_EVERY = 0.25  # seconds between two readings of the metrics from the device
+SCALE = 2.0**15  # of gradients in float16 at first; the usual 2**16 is beyond its range
 
 
 class Trainer:
@@ -44,13 +46,17 @@ class Trainer:
         self._dtype = runtime.precision()
         self._modules = {k: v for k, v in parts.items() if isinstance(v, nn.Module)}
         self._opts = {k: v for k, v in parts.items() if isinstance(v, torch.optim.Optimizer)}
-        fp16 = self._dtype is torch.float16
-        scalers = {k: torch.amp.GradScaler(self.device.type, enabled=fp16) for k in self._opts}
+        fp16, kind = self._dtype is torch.float16, self.device.type
+        scalers = {k: torch.amp.GradScaler(kind, SCALE, enabled=fp16) for k in self._opts}
         self._run = Run(folder, parts, scalers)
         self.history = self._run.history
         modules.place(self._modules.values(), self.device)
         self._pending: list[dict[str, Any]] = []  # metrics of steps not yet read
         self._stop, self._probing = faults.Stop(), False
+        self._mark_gradients()
+
+    def __getstate__(self) -> None:
+        arguments.uncopied()
 
     @property
     def steps(self) -> int:
@@ -79,30 +85,37 @@ class Trainer:
     def update(self, opt: torch.optim.Optimizer, loss: torch.Tensor, clip: float = 0.0) -> None:
         """One step of `opt` down the gradient of `loss`; no other parameters are touched.
 
+        Call no `backward()` of your own: to accumulate gradients, add the losses.
+
         Args:
             opt: an optimizer that is one of the parts.
-            loss: one number with a graph.
+            loss: one number with a graph, which no update has used yet.
             clip: if above 0, the largest 2-norm that the gradient may have.
 
         Raises:
-            TypeError, ValueError: another optimizer, no such loss, or a clip that is no number.
+            TypeError, ValueError: another optimizer, a loss that trains none of its parameters,
+                gradients of another `backward()`, or a clip that is no number.
             FloatingPointError: the loss is not finite (on a GPU this is seen at the next reading).
         """
         if self._probing:
             return
-        name = arguments.optimizer(opt, self._opts)
+        name, trained = arguments.optimizer(opt, self._opts), gradients.trained(opt)
         arguments.loss(loss)
+        arguments.trainable(name, trained, gradients.unknown(trained))
         if self.device.type == "cpu":  # before it does harm; on a GPU, each look would make us wait
             faults.check_value(f"the loss of {name!r}", loss.item(), self.steps + 1)
-        scaler = self._run.scalers[name]
-        trained = [p for group in opt.param_groups for p in group["params"] if p.requires_grad]
-        opt.zero_grad()
-        scaler.scale(loss).backward(inputs=trained)  # neither the other network nor what is frozen
         if clip:
             arguments.real("clip", clip, 0)
-            scaler.unscale_(opt)
-            nn.utils.clip_grad_norm_(trained, clip)
-        scaler.step(opt)
+        scaler = self._run.scalers[name]
+        with gradients.own(opt, trained):
+            # Autocast would round what the forward pass did in full precision, a penalty's slopes.
+            with self.full_precision(), arguments.differentiable():
+                scaler.scale(loss).backward(inputs=trained)  # no other network, nothing frozen
+            arguments.reached(name, trained)
+            if clip:
+                scaler.unscale_(opt)
+                nn.utils.clip_grad_norm_(trained, clip)
+            scaler.step(opt)
         scaler.update()
         if self._dtype:  # or the rest of the step would see half-precision copies of old weights
             torch.clear_autocast_cache()
@@ -127,8 +140,9 @@ class Trainer:
 
         A run that was stopped, or whose process died, continues where it was: call `fit` again.
         What identifies a run is the state of its parts before the first step, so other weights,
-        another learning rate or another seed start a new run, as does a complete run. What
+        another learning rate or another seed start a new run, as does a run that was complete. What
         another run had saved in the folder is set aside, and is found when that run comes back.
+        Modules are in training mode, but for layers that you put into evaluation mode before.
 
         Args:
             step: takes a batch, returns a dict of metrics: numbers, or tensors of one number.
@@ -150,8 +164,9 @@ class Trainer:
         out_of_memory = False
         with self._run.alone(), faults.Stop() as self._stop:
             self._run.begin(batches, total)
-            for module in self._modules.values():
-                module.train()
+            self._mark_gradients()
+            trained = [p for opt in self._opts.values() for p in gradients.trained(opt)]
+            modules.train(self._modules.values(), trained)
             with display.screen(self.history, self.steps, total, show) as screen:
                 try:
                     self._train(step, batches, total, evaluate, screen)
@@ -167,7 +182,8 @@ class Trainer:
             size, self._batch = batching.size(self._batch), None
             self._pending.clear()
             faults.free_memory(self._opts.values())
-            raise RuntimeError(f"Out of memory with batches of {size}: try {max(1, size // 2)}.")
+            what = f"with batches of {size}: try {max(1, size // 2)}" if size else "at this step"
+            raise RuntimeError(f"Out of memory {what}.")
         return self.history
 
     def _train(
@@ -213,26 +229,34 @@ class Trainer:
         """The mean of `measure(batch)` over all batches, weighted by their sizes.
 
         Modules are in evaluation mode, no gradient is kept, and the precision is that of
-        training. `measure` returns a dict of metrics, as a step does.
+        training. `measure` returns a dict of metrics, as a step does; one that is missing for
+        some batches is the mean over the others.
 
         Raises:
             TypeError, ValueError: not a function, one that returns no metrics, or no batches.
         """
         arguments.function("measure", measure, "a batch")
-        sums, count = {}, 0
+        sums, counts, total = Counter(), Counter(), 0
         with modules.evaluating(self._modules.values()), self._autocast():
             for batch in arguments.iterable("batches", batches):
-                batch = batching.to_device(self.device, batch)
-                size = batching.size(batch)
-                for name, value in detached(measure(batch), "measure").items():
-                    sums[name] = sums.get(name, 0.0) + size * value
-                count += size
+                size = arguments.items(batch, batching.size(batch))
+                if size == 0:  # the mean over nothing is not a number
+                    continue
+                total += size
+                metrics = detached(measure(batching.to_device(self.device, batch)), "measure")
+                for name, value in metrics.items():
+                    sums[name] += size * value
+                    counts[name] += size
                 if self._stop.asked:
                     break
-        arguments.some("batches", count)
-        return {name: float(value) / count for name, value in sums.items()}
+        arguments.some("batches", total)
+        return {name: float(value) / counts[name] for name, value in sums.items()}
 
     # ---- behind the loop ------------------------------------------------------------------
+
+    def _mark_gradients(self) -> None:
+        for opt in self._opts.values():  # a look at gradients between two trainings is no fault
+            gradients.mark(gradients.trained(opt))
 
     def _unclosed(self) -> bool:
         return self.steps > self.history.last.get("step", 0)

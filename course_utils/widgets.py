@@ -6,6 +6,7 @@ the answer for the start values.
 
 from collections.abc import Callable
 from html import escape
+from numbers import Integral
 from typing import Any
 
 from . import arguments
@@ -186,7 +187,7 @@ class Fields:
 
 def _is_table(given: Any) -> bool:
     rows = isinstance(given, tuple) and given and all(isinstance(row, tuple) for row in given)
-    return bool(rows) and all(row and all(isinstance(n, int) for n in row) for row in given)
+    return bool(rows) and all(row and all(isinstance(n, Integral) for n in row) for row in given)
 
 
 def _control(name: str, given: Any) -> Any:
@@ -198,6 +199,6 @@ def _control(name: str, given: Any) -> Any:
     if isinstance(given, list) and given:
         return ipywidgets.Dropdown(options=given, value=given[0], **look)
     low, high, step, start = arguments.slider(name, given)
-    whole = all(isinstance(number, int) for number in given)
+    whole = all(isinstance(number, Integral) for number in given)
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     return kind(value=start, min=low, max=high, step=step, **look)

@@ -67,6 +67,41 @@ def test_no_number_is_named(value):
         arguments.number("x", value)
 
 
+NUMPY = {
+    "whole": (np.int8, np.int64, np.uint8, np.uint64, np.intp),
+    "real": (np.float16, np.float32, np.float64, np.int32),
+}
+WHOLE = {
+    "whole": lambda value: arguments.whole("x", value, 1, 9),
+    "amount": lambda value: arguments.amount("x", value),
+}
+REAL = {
+    "real": lambda value: arguments.real("x", value, 0, 9),
+    "between": lambda value: arguments.between("x", value, 0, 9),
+    "number": lambda value: arguments.number("x", value),
+}
+
+
+@pytest.mark.parametrize("kind", NUMPY["whole"])
+@pytest.mark.parametrize("checked", WHOLE.values(), ids=WHOLE)
+def test_whole_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
+    assert type(checked(kind(5))) is int and checked(kind(5)) == 5
+    with pytest.raises(ValueError, match=r"x must be a whole number .* not np\..*0\)\.$"):
+        checked(kind(0))
+    for wrong in (np.float32(5), np.bool_(True), True, np.array([5]), 5.0):
+        with pytest.raises(ValueError, match="x must be a whole number"):
+            checked(wrong)
+
+
+@pytest.mark.parametrize("kind", NUMPY["real"])
+@pytest.mark.parametrize("checked", REAL.values(), ids=REAL)
+def test_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
+    assert type(checked(kind(5))) in (int, float) and checked(kind(5)) == 5
+    for wrong in (np.float32("nan"), np.float16("inf")):
+        with pytest.raises(ValueError, match="x must be a "):
+            checked(wrong)
+
+
 def test_numbers_between_two_others():
     assert arguments.between("x", 0.5, 0, 1) == 0.5
     for wrong in (0, 1, "a", float("nan")):

@@ -1,12 +1,16 @@
 """The curves of a run against means worked out by hand."""
 
+import io
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from wrong import Fresh, Refusals
 
 from course_utils import History
+from course_utils.history import detached, numbers
 
 
 def history():
@@ -45,6 +49,58 @@ def test_a_metric_of_some_steps_only_is_averaged_over_those():
     assert made.close_epoch(2, {}) == {"epoch": 1, "step": 2, "loss": 2.0, "penalty": 7.0}
     made.add(3, "loss", 5.0)
     assert made.close_epoch(3, {}) == {"epoch": 2, "step": 3, "loss": 5.0}
+
+
+NUMBERS = {  # and what each becomes
+    "float16": (np.float16(0.5), 0.5),
+    "float32": (np.float32(0.5), 0.5),
+    "float64": (np.float64(0.5), 0.5),
+    "array": (np.array(0.5), 0.5),
+    "array of one": (np.array([0.5]), 0.5),
+    "tensor": (torch.tensor([0.5]), 0.5),
+    "int64": (np.int64(2), 2.0),
+    "uint8": (np.uint8(2), 2.0),
+    "bool": (np.bool_(True), 1.0),
+    "fraction": (Fraction(1, 2), 0.5),
+}
+
+
+@pytest.mark.parametrize(("value", "plain"), NUMBERS.values(), ids=NUMBERS)
+def test_whatever_holds_one_number_is_a_metric_and_becomes_plain(value, plain):
+    (row,) = numbers([detached({"m": value}, "step")])
+    assert row == {"m": plain}
+    assert type(row["m"]) is float
+    if not isinstance(value, torch.Tensor | np.ndarray | np.bool_):
+        made = History()
+        made.add(np.int64(1), "m", value)
+        made.close_epoch(np.int32(1), {"test m": value})
+        state = made.state_dict()
+        assert torch.load(saved(state), weights_only=True) == state
+        assert made.last == {"epoch": 1, "step": 1, "m": plain, "test m": plain}
+
+
+def saved(state):
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        (np.ones(2), ValueError, r"must be one number, not of shape \(2,\): take its mean"),
+        (np.ones(0), ValueError, r"must be one number, not of shape \(0,\)"),
+        (np.str_("a"), TypeError, "must be a number, not str"),
+        (np.complex64(1j), TypeError, "must be a number, not complex"),
+        (torch.tensor(1j), TypeError, "must be a number, not complex"),
+        (np.array(None), TypeError, "must be a number, not NoneType"),
+        ([0.5], TypeError, "must be a number, not list"),
+    ],
+)
+def test_what_is_no_number_is_no_metric(value, error, said):
+    with pytest.raises(error, match=f"metric 'm' {said}"):
+        detached({"m": value})
 
 
 def test_an_unknown_metric_is_answered_with_the_known_ones():

@@ -104,6 +104,7 @@ MAY_KNOW = {
     "checkpoint": {"arguments"},
     "batching": {"arguments"},
     "faults": set(),
+    "gradients": set(),
     "history": {"arguments", "faults"},
     "modules": set(),
     "plots": {"arguments"},
@@ -116,7 +117,8 @@ MAY_KNOW = {
     "doctor": {"runtime", "paths"},
     "run": {"checkpoint", "history", "paths", "runtime"},
     "training": {
-        "arguments", "batching", "display", "faults", "history", "modules", "run", "runtime",
+        "arguments", "batching", "display", "faults", "gradients", "history", "modules", "run",
+        "runtime",
     },
     "claims": {"arguments", "runtime"},
     "authoring": {"checks", "claims"},

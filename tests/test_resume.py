@@ -166,6 +166,22 @@ def test_an_interrupt_ends_a_loop_over_quiet_runs_and_loses_nothing(tmp_path):
     assert checkpoint.load(tmp_path)["steps"] == 8
 
 
+def test_numbers_of_numpy_lead_to_the_same_run(capsys):
+    """As seeds and sizes that come from a table, and metrics that NumPy worked out."""
+    whole, step = tiny.classifier()
+    tiny.fit(whole, step)
+    cut, step = tiny.classifier("runs/a")
+    tiny.fit(cut, lambda batch: {k: np.float32(v.item()) for k, v in step(batch).items()},
+             steps=np.int64(13))  # fmt: skip
+    resumed, step = tiny.classifier("runs/a")
+    tensors = tiny.batches().tensors
+    batches = cu.Batches(tensors, np.int32(8), np.uint8(0))
+    resumed.fit(step, batches, epochs=np.int64(4), show=False)
+    assert "Going on at step 13 of 20" in capsys.readouterr().out
+    assert tiny.states(resumed) == tiny.states(whole)
+    assert resumed.history.values == whole.history.values
+
+
 def test_a_finished_run_starts_afresh(capsys):
     for _ in range(2):
         trainer, step = tiny.classifier("runs/a")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from wrong import Refusals
@@ -105,3 +106,8 @@ class TestWrongInput(Refusals):
         "budget": ({"cpu": 3, "gpu": [1, 2]}, {"cpu": NO_AMOUNT, "gpu": NO_AMOUNT}),
         "say": ({"text": "a word"}, {}),
     }
+
+
+def test_a_budget_may_be_numpys(smoke):
+    found = runtime.budget(cpu=np.int64(3000), gpu=np.int32(9))
+    assert found == 6 and type(found) is int

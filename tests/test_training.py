@@ -1,7 +1,9 @@
 """`Trainer` against hand-written loops: the same weights, the same curves, bit for bit."""
 
+import copy
 import functools
 import gc
+import pickle
 import weakref
 
 import pytest
@@ -104,6 +106,141 @@ def test_update_refuses_what_is_no_loss_or_not_its_optimizer():
         trainer.update(opt, loss.detach())
     with pytest.raises(ValueError, match=r"must be one of the trainer's optimizers \(opt\)"):
         trainer.update(OPTIMIZERS["sgd"](net), loss)
+
+
+def pair():
+    """(trainer, a, b, input): two layers one after the other, each with its optimizer."""
+    a, b = nn.Linear(2, 2), nn.Linear(2, 1)
+    opts = {"opt_a": OPTIMIZERS["sgd"](a), "opt_b": OPTIMIZERS["adam"](b)}
+    return cu.Trainer(a=a, b=b, **opts), a, b, torch.ones(3, 2)
+
+
+def made_again(trainer, a, b, x):
+    trainer.update(trainer.parts["opt_b"], nn.Linear(2, 1)(a(x)).mean())
+
+
+def detached_fake(trainer, a, b, x):
+    trainer.update(trainer.parts["opt_a"], b(a(x).detach()).mean())
+
+
+def all_frozen(trainer, a, b, x):
+    b.requires_grad_(False)
+    trainer.update(trainer.parts["opt_b"], b(a(x)).mean())
+
+
+def accumulated(trainer, a, b, x):
+    b(a(x)).mean().backward()
+    trainer.update(trainer.parts["opt_a"], b(a(x)).mean())
+
+
+def added_to_those_of_the_last_update(trainer, a, b, x):
+    trainer.update(trainer.parts["opt_a"], b(a(x)).mean())
+    b(a(x)).mean().backward(inputs=[a.bias])
+    trainer.update(trainer.parts["opt_a"], b(a(x)).mean())
+
+
+def in_place_of_update(trainer, a, b, x):
+    trainer.update(trainer.parts["opt_a"], b(a(x)).mean())
+    trainer.parts["opt_a"].zero_grad()
+    loss = b(a(x)).mean()
+    loss.backward()
+    trainer.update(trainer.parts["opt_a"], loss)
+
+
+def one_loss_for_two(trainer, a, b, x):
+    loss = b(a(x)).square().mean()
+    trainer.update(trainer.parts["opt_a"], loss)
+    trainer.update(trainer.parts["opt_b"], loss)
+
+
+def backward_before(trainer, a, b, x):
+    loss = b(a(x)).square().mean()
+    loss.backward(inputs=[b.weight])
+    trainer.update(trainer.parts["opt_a"], loss)
+
+
+def losses_before_updates(trainer, a, b, x):
+    critic, generator = b(a(x).detach()).square().mean(), b(a(x)).mean()
+    trainer.update(trainer.parts["opt_b"], critic)
+    trainer.update(trainer.parts["opt_a"], generator)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (made_again, "loss must depend on a parameter that 'opt_b' trains: .* made anew after"),
+        (detached_fake, "loss must depend on a parameter that 'opt_a' trains: .*detach"),
+        (all_frozen, "every parameter of 'opt_b' is frozen"),
+        (accumulated, r"opt must have no gradients of a backward\(\) of your own, and 'opt_a' has"),
+        (added_to_those_of_the_last_update, "'opt_a' has, .* give update the sum of the losses"),
+        (in_place_of_update, "'opt_a' has, .* give update the sum of the losses"),
+        (one_loss_for_two, "computed anew for each update: .* an update has used this one already"),
+        (backward_before, r"computed anew for each update: a backward\(\) or an update has used"),
+        (losses_before_updates, "computed anew for each update: .* a weight, was changed since"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_update_refuses_what_would_train_nothing_or_something_else(wrong, text):
+    given = pair()
+    with pytest.raises(ValueError, match=text) as error:
+        wrong(*given)
+    assert "\n" not in str(error.value)
+    assert error.value.__context__ is None or error.value.__suppress_context__
+    trainer, a, b, x = given  # and the loop goes on as if nothing had been asked
+    for layer in (a, b):
+        layer.zero_grad()
+        layer.requires_grad_(True)
+    before = b.weight.clone()
+    trainer.update(trainer.parts["opt_b"], b(a(x)).mean())
+    assert not torch.equal(b.weight, before)
+
+
+def test_another_error_of_a_backward_pass_is_raised_as_it_is():
+    class Broken(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, slopes):
+            raise RuntimeError("a layer of one's own")
+
+    trainer, a, b, x = pair()
+    with pytest.raises(RuntimeError, match="a layer of one's own"):
+        trainer.update(trainer.parts["opt_a"], (a.bias.sum() + Broken.apply(a(x))).mean())
+    trainer.update(trainer.parts["opt_a"], b(a(x)).mean())  # what is left of it is no fault
+
+
+def test_gradients_that_were_looked_at_before_training_are_no_fault():
+    trainer, a, b, x = pair()
+
+    def step(batch):
+        trainer.update(trainer.parts["opt_a"], b(a(batch)).mean())
+        trainer.update(trainer.parts["opt_b"], b(a(batch)).mean())
+        return {}
+
+    for steps in (1, 3):  # before the first training, and between two
+        b(a(x)).mean().backward()
+        trainer.fit(step, [x], steps=steps, show=False)
+    b(a(x)).mean().backward()
+    again = cu.Trainer(a=a, opt_a=trainer.parts["opt_a"])
+    again.update(again.parts["opt_a"], b(a(x)).mean())
+
+
+def test_optimizers_that_ask_for_a_closure_are_refused():
+    net = nn.Linear(2, 1)
+    with pytest.raises(ValueError, match=r"Optimizer 'opt' \(LBFGS\) needs a closure"):
+        cu.Trainer(net=net, opt=torch.optim.LBFGS(net.parameters()))
+    for make in (torch.optim.AdamW, torch.optim.Rprop, torch.optim.NAdam, torch.optim.RMSprop):
+        opt = make(net.parameters())
+        torch.optim.lr_scheduler.ExponentialLR(opt, 0.9)  # which wraps its step
+        cu.Trainer(net=net, opt=opt).update(opt, net(torch.ones(3, 2)).mean())
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_trainer_is_not_copied(way):
+    with pytest.raises(TypeError, match=r"A Trainer must not be copied or pickled, .*\.$"):
+        way(tiny.classifier()[0])
 
 
 def test_update_refuses_a_loss_that_is_not_finite_before_it_does_harm():
@@ -304,7 +441,7 @@ def measured(batch=None):
     return {"loss": 0.5}
 
 
-NET, LOSS = nn.Linear(6, 3), torch.ones((), requires_grad=True)
+NET, LOSS = nn.Linear(6, 3), torch.ones((), requires_grad=True)  # which depends on no parameter
 OPT = Fresh(lambda: OPTIMIZERS["sgd"](NET))
 OWN, NEW, BATCHES = Fresh(own), Fresh(lambda: tiny.classifier()[0]), Fresh(tiny.batches)
 NO_DICT = returning(None, 0.5, [0.5])
@@ -321,12 +458,14 @@ class TestWrongInput(Refusals):
             {
                 "folder": ["", "a\0b", "."], "net": [None, nn.Linear, 3, "net"],
                 "opt": [torch.optim.SGD, 0.1], "another": [OPT],  # of the same parameters
+                "more": [Fresh(lambda: torch.optim.LBFGS(nn.Linear(1, 1).parameters()))],
             },
         ),
         "Trainer.update": (
-            {"self": OWN, "opt": Fresh(lambda: own().parts["opt"]), "loss": LOSS, "clip": 1.0},
+            {"self": OWN, "opt": Fresh(lambda: own().parts["opt"]), "clip": 1.0,
+             "loss": Fresh(lambda: own().parts["net"](torch.ones(2, 6)).mean())},
             {
-                "opt": [OPT], "loss": [LOSS.expand(3), LOSS.detach(), torch.ones(0)],
+                "opt": [OPT], "loss": [LOSS, LOSS.expand(3), LOSS.detach(), torch.ones(0)],
                 "clip": [-1.0, torch.nan, torch.inf, "x", [1.0]],
             },
         ),

@@ -23,7 +23,20 @@ from .claims import bounds
 from .figures import alt, curve, labels, limits, numbers, size, slider, spread
 from .history import RESERVED, evaluated, measured, metric, metrics, state
 from .places import existing, named
-from .training import device, items, iterable, loss, optimizer, parts, total_steps
+from .training import (
+    complete,
+    device,
+    differentiable,
+    items,
+    iterable,
+    loss,
+    optimizer,
+    parts,
+    reached,
+    total_steps,
+    trainable,
+    uncopied,
+)
 from .values import (
     amount,
     between,
@@ -57,9 +70,11 @@ __all__ = [
     "bounds",
     "character",
     "choice",
+    "complete",
     "covariance",
     "curve",
     "device",
+    "differentiable",
     "evaluated",
     "exercises",
     "existing",
@@ -83,6 +98,7 @@ __all__ = [
     "optimizer",
     "parts",
     "pictures",
+    "reached",
     "real",
     "refused",
     "rows",
@@ -101,6 +117,8 @@ __all__ = [
     "tensor",
     "text",
     "total_steps",
+    "trainable",
+    "uncopied",
     "vectors",
     "whole",
     "whole_numbers",

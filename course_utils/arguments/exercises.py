@@ -1,6 +1,7 @@
 """Arguments of `check` and `hint`: the number of an exercise, and of one of its hints."""
 
 from collections.abc import Collection
+from numbers import Integral
 from typing import Any
 
 from .values import shown
@@ -25,6 +26,6 @@ def hint(exercise: str, number: Any, count: int) -> int:
     Raises:
         ValueError: it has not; says which it has.
     """
-    if not isinstance(number, int) or number not in range(1, count + 1):
+    if not isinstance(number, Integral) or number not in range(1, count + 1):
         raise ValueError(f"{exercise} has hints 1 to {count}, not number {shown(number)}.")
     return number

@@ -1,6 +1,7 @@
 """Arguments of glyph pictures: fields with one entry per glyph or scene, ranges, alphabets."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -86,7 +87,7 @@ def span(name: str, value: Any, lowest: float, highest: float) -> tuple[float, f
         ValueError: it is neither, or out of that; names the argument.
     """
     ends = value if isinstance(value, tuple | list) else (value, value)
-    numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
+    numbers = len(ends) == 2 and all(isinstance(end, Real) for end in ends)
     if not numbers or not lowest <= ends[0] <= ends[1] <= highest:
         raise ValueError(
             f"{name} must be a number or (low, high) from {lowest} to {highest}, "

@@ -1,9 +1,10 @@
 """Arguments of a history: metrics, the steps at which they were measured, rows, states."""
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 
 from .values import shown
@@ -14,6 +15,8 @@ RESERVED = ("epoch", "step")  # what a row of a history has besides its metrics
 def metrics(source: str, given: Any) -> dict[str, Any]:
     """`given`, if it is a dict of single numbers; `source` is the function that returned it.
 
+    What NumPy holds becomes plain numbers; tensors stay on their device.
+
     Raises:
         TypeError, ValueError: it is something else; names the function or the metric.
     """
@@ -22,15 +25,21 @@ def metrics(source: str, given: Any) -> dict[str, Any]:
             f"{source} must return a dict of metrics such as {{'loss': loss}}, "
             f"not {type(given).__name__}."
         )
-    for name, value in given.items():
-        _own_name(name)
-        if isinstance(value, torch.Tensor):
-            if value.numel() != 1:
-                raise ValueError(f"metric {name!r} must be one number, not of shape "
-                                 f"{tuple(value.shape)}: take its mean.")  # fmt: skip
-        elif not isinstance(value, int | float):
-            raise TypeError(f"metric {name!r} must be a number, not {type(value).__name__}.")
-    return given
+    return {name: _one_number(name, value) for name, value in given.items()}
+
+
+def _one_number(name: str, value: Any) -> Any:
+    _own_name(name)
+    held = isinstance(value, torch.Tensor | np.ndarray | np.generic)
+    if held and math.prod(value.shape) != 1:
+        raise ValueError(f"metric {name!r} must be one number, not of shape "
+                         f"{tuple(value.shape)}: take its mean.")  # fmt: skip
+    if isinstance(value, torch.Tensor) and not value.is_complex():
+        return value
+    number = value.item() if held else value
+    if not isinstance(number, Real):
+        raise TypeError(f"metric {name!r} must be a number, not {type(number).__name__}.")
+    return number
 
 
 def _own_name(name: Any) -> None:
@@ -59,7 +68,7 @@ def measured(step: Any, name: Any, value: Any) -> None:
     Raises:
         TypeError, ValueError: a step below 1, a name that is not a string, or not a number.
     """
-    if not isinstance(step, int) or not isinstance(name, str) or not isinstance(value, Real):
+    if not isinstance(step, Integral) or not isinstance(name, str) or not isinstance(value, Real):
         kinds = ", ".join(type(given).__name__ for given in (step, name, value))
         raise TypeError(f"step, name and value must be int, str and a number, not {kinds}.")
     _own_name(name)

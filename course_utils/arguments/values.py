@@ -4,7 +4,7 @@ import contextlib
 import math
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -13,17 +13,24 @@ def shown(value: Any) -> str:
     return " ".join(reprlib.repr(value).split())
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value  # NumPy's, which no file should hold
+
+
 def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
-    """`value`, if it is a whole number from `least` up, or to `most`.
+    """`value`, Python's or NumPy's, as an int, if it is whole and from `least` up, or to `most`.
 
     Raises:
         ValueError: it is not; names the argument.
     """
-    number = isinstance(value, int) and not isinstance(value, bool)
-    if not number or value < least or (most is not None and value > most):
+    if not _is_whole(value) or value < least or (most is not None and value > most):
         span = f"from {least} up" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be a whole number {span}, not {shown(value)}.")
-    return value
+    return int(value)
 
 
 def real(name: str, value: Any, least: float, most: float | None = None) -> float:
@@ -36,7 +43,7 @@ def real(name: str, value: Any, least: float, most: float | None = None) -> floa
     if not inside or (most is not None and value > most):
         span = f"from {least:g} up" if most is None else f"from {least:g} to {most:g}"
         raise ValueError(f"{name} must be a number {span}, not {shown(value)}.")
-    return value
+    return _plain(value)
 
 
 def between(name: str, value: Any, low: float, high: float = math.inf) -> float:
@@ -48,7 +55,7 @@ def between(name: str, value: Any, low: float, high: float = math.inf) -> float:
     if not isinstance(value, Real) or not low < value < high:
         below = "" if high == math.inf else f" and below {high:g}"
         raise ValueError(f"{name} must be a number above {low:g}{below}, not {shown(value)}.")
-    return value
+    return _plain(value)
 
 
 def share(name: str, value: Any) -> float:
@@ -186,10 +193,10 @@ def amount(name: str, value: Any) -> int | Sequence:
     """
     if isinstance(value, list | tuple | range) and len(value):
         return value
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if not _is_whole(value) or value < 1:
         raise ValueError(f"{name} must be a whole number above 0 or a list that is not empty, "
                          f"not {shown(value)}.")  # fmt: skip
-    return value
+    return int(value)
 
 
 def mapping(name: str, value: Any) -> dict:
