@@ -102,6 +102,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> dict[str, An
     Raises:
         TypeError, ValueError: the folder is not a path, or this machine does not have the device.
     """
+    folder = arguments.named("folder", folder)
     return next((state for _, state in states(folder, device=device)), None)
 
 

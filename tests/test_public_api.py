@@ -102,7 +102,7 @@ MAY_KNOW = {
     "runtime": {"arguments"},
     "paths": {"arguments"},
     "checkpoint": {"arguments"},
-    "batching": {"arguments"},
+    "batching": {"arguments", "checkpoint"},
     "faults": set(),
     "gradients": set(),
     "history": {"arguments", "faults"},
@@ -115,7 +115,7 @@ MAY_KNOW = {
     "data": {"arguments", "runtime", "paths"},
     "checks": {"arguments", "runtime", "data", "metrics", "plots"},
     "doctor": {"runtime", "paths"},
-    "run": {"checkpoint", "history", "paths", "runtime"},
+    "run": {"batching", "checkpoint", "history", "paths", "runtime"},
     "training": {
         "arguments", "batching", "display", "faults", "gradients", "history", "modules", "run",
         "runtime",

@@ -177,7 +177,7 @@ def test_numbers_of_numpy_lead_to_the_same_run(capsys):
     tensors = tiny.batches().tensors
     batches = cu.Batches(tensors, np.int32(8), np.uint8(0))
     resumed.fit(step, batches, epochs=np.int64(4), show=False)
-    assert "Going on at step 13 of 20" in capsys.readouterr().out
+    assert "Resuming at step 13 of 20" in capsys.readouterr().out
     assert tiny.states(resumed) == tiny.states(whole)
     assert resumed.history.values == whole.history.values
 
