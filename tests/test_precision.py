@@ -186,7 +186,7 @@ def test_a_run_cut_off_goes_on_bit_for_bit(kind, half, capsys):
     tiny.fit(cut, step, steps=13)
     resumed, step = tiny.RUNS[kind]("runs/a")
     tiny.fit(resumed, step)
-    assert "Going on at step 13 of 20" in capsys.readouterr().out
+    assert "Resuming at step 13 of 20" in capsys.readouterr().out
     assert tiny.states(resumed) == tiny.states(whole)
     assert resumed.history.values == whole.history.values
     for name, scaler in whole._run.scalers.items():

@@ -1,8 +1,8 @@
 """How sure a metric's figure is, given the samples it came from.
 
 `scipy.stats.bootstrap` gives the same standard error, and takes 40 MB to import for three lines.
-Its intervals would not do: they are made of the resampled figures themselves, or of their distances
-from the measured one. A resample holds some rows twice, which drives distances between sets up
+Its intervals would not do: they are made of the resampled figures themselves, or of how far these
+are from the measured one. A resample holds some rows twice, which drives distances between sets up
 (between samples of one Gaussian the Fréchet distance doubles), so that a percentile interval lies
 beside the figure it belongs to.
 """
