@@ -115,11 +115,12 @@ def test_stop_and_go_on(page, notebook, figure):
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise[2].strip('"'))
 def test_exercise(notebook, exercise):
-    """Untouched it is *not attempted*, a wrong answer gets its diagnosis, the right one passes."""
+    """Untouched it is not attempted, a wrong answer gets its diagnosis, the right one passes."""
     number, cell, check, wrong, diagnosis, right = exercise
     lesson = notebook(number)
     lesson.run("import course_utils as cu")
-    for answer, words in ((None, "not attempted yet"), (wrong, diagnosis), (right, "passed")):
+    untouched = "has not been attempted yet"
+    for answer, words in ((None, untouched), (wrong, diagnosis), (right, "passed")):
         if answer:
             lesson.write(cell, answer)
         lesson.run(cell)
