@@ -100,6 +100,17 @@ def test_each_picture_may_have_its_own_extremes():
     assert colour[0].min() == 0 and colour[0].max() == 1
 
 
+def test_zero_is_the_middle_of_signed_pictures():
+    weights = torch.tensor([[[-1.0, 3.0]], [[-2.0, 0.0]], [[0.0, 0.0]]])
+    plot = plots.images(weights, alt=ALT, limits="signed")
+    for axes, value in zip(plot.axes, (3, 2, 1e-12), strict=True):
+        assert axes.images[0].get_clim() == pytest.approx((-value, value))
+        shown = axes.images[0]
+        assert np.allclose(shown.cmap(float(shown.norm(0)))[:3], 247 / 255, atol=0.01)  # white
+    [colour] = drawn(plots.images(weights[:1, None].repeat(1, 3, 1, 1), alt=ALT, limits="signed"))
+    assert np.allclose(colour[..., 0], [[1 / 3, 1]])
+
+
 @pytest.mark.parametrize("shape", [(0, 1, 2, 2), (2, 2), (1, 2, 4, 4), (1, 1, 1, 2, 2)])
 def test_pictures_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match="pictures must be of shape"):
@@ -173,7 +184,8 @@ class TestWrongInput(Refusals):
                 "pictures": [*NO_ARRAY, PICTURES[0, 0], PICTURES[:0], PICTURES[..., :0],
                              torch.rand(3, 2, 4, 4)],
                 "titles": [["a"], [], {"a": 1}], "columns": [0, True], "alt": [""],
-                "size": [0, 1e9], "limits": [(0,), (1, 0), (0, 0), ("a", "b"), (0, torch.nan)],
+                "size": [0, 1e9],
+                "limits": [(0,), (1, 0), (0, 0), ("a", "b"), (0, torch.nan), "sign"],
             },
         ),
         "plots.prediction": (

@@ -38,15 +38,20 @@ def size(values: Any) -> tuple[float, float]:
     return width, height
 
 
-def limits(values: Any) -> tuple[float, float]:
-    """The values of black and white.
+def limits(values: Any) -> tuple[float, float] | str | None:
+    """The values of black and white, or `None` or "signed", which leave them to the pictures.
 
     Raises:
         TypeError, ValueError: not two numbers, the lower one first.
     """
+    if values is None or (isinstance(values, str) and values == "signed"):
+        return values
+    accepted = 'limits must be two numbers, the lower one first, "signed" or None'
+    if isinstance(values, str):
+        raise ValueError(f"{accepted}, not {shown(values)}.")
     low, high = shape("limits", array("limits", values), "(2,): low, high").tolist()
     if not low < high:
-        raise ValueError(f"limits must be two numbers, the lower one first, not {shown(values)}.")
+        raise ValueError(f"{accepted}, not {shown(values)}.")
     return low, high
 
 
