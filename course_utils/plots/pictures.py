@@ -1,7 +1,7 @@
 """Pictures in a grid, or beside the probabilities of their classes."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def images(
     alt: str,
     columns: int = 10,
     size: float = 0.9,
-    limits: tuple[float, float] | Literal["signed"] | None = (0, 1),
+    limits: tuple[float, float] | str | None = (0, 1),
 ) -> Plot:
     """A grid of pictures, each with an optional title.
 
