@@ -1,6 +1,7 @@
-"""The exercises of lesson 00: parameters, softmax, one step of gradient descent."""
+"""The exercises of lesson 00: parameters, softmax, a step of gradient descent, a loop."""
 
 import torch
+import torch.nn.functional as F
 
 from .exercise import Exercise
 
@@ -15,6 +16,18 @@ def sgd_step(parameters, rate):
         for parameter in parameters:
             parameter -= rate * parameter.grad
             parameter.grad = None
+
+
+def train(W, batches, rate):
+    losses = []
+    for x, labels in batches:
+        loss = F.cross_entropy(x @ W.T, labels)
+        W.grad = None
+        loss.backward()
+        with torch.no_grad():
+            W -= rate * W.grad
+        losses.append(loss.item())
+    return losses
 
 
 def subtracting(shift):
@@ -71,6 +84,47 @@ def after_step(result, before, after):
         "the number of parameters that require a gradient": sum(p.requires_grad for p in own),
         "the number of new tensors": sum(a is not b for a, b in zip(own, after[0], strict=True)),
     }
+
+
+def looping(sign=-1, clear=True, tell=lambda losses, after: [loss.item() for loss in losses]):
+    """A loop with a fault: its direction, what it clears, or what it tells of its losses."""
+
+    def train(W, batches, rate):
+        losses, after = [], []
+        for x, labels in batches:
+            losses.append(F.cross_entropy(x @ W.T, labels))
+            W.grad = None if clear else W.grad
+            losses[-1].backward()
+            with torch.no_grad():
+                W += sign * rate * W.grad
+                after.append(F.cross_entropy(x @ W.T, labels).item())
+        return tell(losses, after)
+
+    return train
+
+
+def first_only(W, batches, rate):
+    """A return inside the loop."""
+    return train(W, batches[:1], rate)
+
+
+def on_a_copy(W, batches, rate):
+    return train(W.detach().clone().requires_grad_(), batches, rate)
+
+
+def after_training(result, before, after):
+    losses = result if isinstance(result, list) else ()
+    held = any(getattr(loss, "requires_grad", False) for loss in losses)
+    return {"W": after[0].detach(), "whether the losses hold on to their computation": held}
+
+
+def course(seed, rate, *shape):
+    """Weights, and batches of (K, J, B) inputs and labels for them."""
+    K, J, B, number = shape
+    made = torch.Generator().manual_seed(seed)
+    pairs = [(torch.randn(B, J, generator=made), torch.randint(K, (B,), generator=made))
+             for _ in range(number)]  # fmt: skip
+    return torch.randn(K, J, generator=made).requires_grad_(), pairs, rate
 
 
 # fmt: off
@@ -155,5 +209,30 @@ EXERCISES = {
         hints=("Downhill is against the gradient.",
                "Inside no_grad, for each parameter: parameter -= rate * parameter.grad, then "
                "parameter.grad = None."),
+    ),
+    "00.4": Exercise(
+        train, "a list with the loss of each batch, as plain numbers", 15, "medium",
+        cases=[course(0, 0.5, 3, 4, 5, 4), course(1, 1.5, 2, 3, 2, 3)],
+        extra=after_training, numpy=False,
+        mistakes={
+            "it climbs: the step goes along the gradient.": looping(sign=1),
+            "the first step is right. The next one still has the gradient of the first batch in "
+            "it: backward adds to what is there.": looping(clear=False),
+            "two faults are left: it climbs, and each gradient is added to those before.":
+                looping(sign=1, clear=False),
+            "the training is right, but the list holds tensors. Each of them keeps the whole "
+            "computation behind it in memory; .item() gives the plain number.":
+                looping(tell=lambda losses, after: losses),
+            "the training is right, but each loss is measured after its step.":
+                looping(tell=lambda losses, after: after),
+            "the training is right, but it returns only the last loss.":
+                looping(tell=lambda losses, after: losses[-1].item()),
+            "only the first batch was used. Is the return inside the loop?": first_only,
+            "the losses are right, but W is as it was: change it in place.": on_a_copy,
+        },
+        praise="Downhill, one batch at a time, and nothing is kept that isn't needed.",
+        hints=("What does backward do with the gradient that is already there? Which way is W "
+               "moved? What does a loss that has not been turned into a number keep alive?",
+               "W.grad = None before backward, W -= rate * W.grad, losses.append(loss.item())."),
     ),
 }

@@ -40,7 +40,7 @@ def parts(lesson: str, *names: str, values: Sequence[str] = (), **given: object)
 def answers(lesson: str, solved: bool = True) -> dict[str, object]:
     """Exercise number -> what the lesson hands to `cu.check`, in order."""
     found = {}
-    names: dict[str, object] = {"torch": torch}
+    names: dict[str, object] = {"torch": torch, "F": F}
     for cell in read(here().find(lesson)):
         if "exercise" in tags(cell):
             exec(cell.source if solved else without_solution(cell.source), names)
