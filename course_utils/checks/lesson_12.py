@@ -34,11 +34,6 @@ def mean(slopes):
     return slopes.mean((1, 2), keepdim=True)
 
 
-def rescaled(maps, slopes):
-    made = grad_cam(maps, slopes)
-    return made / (made.max() + 1e-8)
-
-
 def finding(found):
     """A wrong search: `found` of the equal pixels, (M, N, pixels)."""
     return lambda train, test: found(test.flatten(1)[:, None] == train.flatten(1))
@@ -89,16 +84,11 @@ EXERCISES = {
         mistakes={
             "round down to a whole number.": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
             "the padding is added on both sides.": lambda n, k, s, p: (n + p - k) // s + 1,
-            "one too few: a kernel as large as the picture still has one place.":
-                lambda n, k, s, p: (n + 2 * p - k) // s,
-            "add the 1 after the division: it is the first place, which no stride leads to.":
-                lambda n, k, s, p: (n + 2 * p - k + 1) // s,
-            "round down, not up: a kernel that would stick out at the end does not count.":
+            "one too few: the first place counts, too.": lambda n, k, s, p: (n + 2 * p - k) // s,
+            "add the 1 after the division.": lambda n, k, s, p: (n + 2 * p - k + 1) // s,
+            "round down, so that no kernel sticks out at the end.":
                 lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1,
-            "round down, not to the nearest.": lambda n, k, s, p: round((n + 2 * p - k) / s + 1),
             "where is the padding?": lambda n, k, s, p: (n - k) // s + 1,
-            "it is right for a stride of 1 only.": lambda n, k, s, p: n + 2 * p - k + 1,
-            "where is the kernel's own width?": lambda n, k, s, p: (n + 2 * p) // s,
         },
         praise="It is equal to PyTorch's size for seven combinations.",
         hints=("In how many places can the kernel's left edge be?",
@@ -111,25 +101,14 @@ EXERCISES = {
         atol=1e-5,  # sums of float32 that nearly cancel
         mistakes={
             "it keeps negative places, which speak against the class.": combining(mean, sum),
-            "drop what speaks against the class; do not turn its sign.":
-                combining(mean, lambda terms: terms.sum(0).abs()),
-            "each map gets *one* weight: average its slopes over all places first.":
-                combining(lambda g: g),
-            "one weight for each map, not for each place: average over the places, not the maps.":
-                combining(lambda g: g.mean(0)),
+            "average each map's slopes over all places: *one* weight.": combining(lambda g: g),
             "the maps are summed as they are; weight them.": combining(torch.ones_like),
             "use means of slopes, not sums.": combining(lambda g: g.sum((1, 2), keepdim=True)),
-            "add the weighted maps up; do not average them.":
-                combining(mean, lambda terms: terms.mean(0).relu()),
-            "the ReLU belongs around the sum, not around each weight.":
-                combining(lambda g: mean(g).relu()),
-            "a ReLU around each weight is not what is asked for: put it around the sum.":
-                combining(lambda g: mean(g).relu(), sum),
-            "the ReLU belongs around the sum, not around each map.":
-                combining(mean, lambda terms: terms.relu().sum(0)),
-            "it is right but for the scale: do not divide by the largest value.": rescaled,
-            "maps and slopes are exchanged: the slopes are averaged, the maps are summed.":
-                lambda maps, slopes: grad_cam(slopes, maps),
+            "add the weighted maps; do not average.": combining(mean, lambda t: t.mean(0).relu()),
+            "apply the ReLU to the sum, not to each weight.": combining(lambda g: mean(g).relu()),
+            "apply the ReLU to the sum, not each map.": combining(mean, lambda t: t.relu().sum(0)),
+            "it is right except for the scale: do not divide by the largest value.":
+                lambda maps, g: grad_cam(maps, g) / (grad_cam(maps, g).max() + 1e-8),
         },
         praise="Each map has one weight, and the sum keeps only what speaks for the class.",
         hints=("First one number for each map: its mean slope. Then one weighted sum of the maps.",
@@ -139,26 +118,18 @@ EXERCISES = {
         leaked, "a boolean tensor of shape (M,)", 15, "medium",
         cases=[parts(20, 8, 1, 4, 4), parts(7, 9, 6)],
         mistakes={
-            "it says which *training* pictures are in the test set. Which test pictures are in the "
-            "training set?": finding(lambda same: same.all(2).any(0)),
-            "those are the right numbers, but as indices; return True or False for each picture.":
-                finding(lambda same: same.all(2).any(1).nonzero()[:, 0]),
+            "it marks *training* pictures. Which test pictures are among them?":
+                finding(lambda same: same.all(2).any(0)),
             "True is for pictures that did leak.": finding(lambda same: ~same.all(2).any(1)),
-            "it misses copies. Compare with *every* training picture, not only the one at the same "
-            "place.": finding(lambda same: torch.stack(
-                [row[i : i + 1].all(1).any() for i, row in enumerate(same)])),
             "it finds a picture with the same pixels in another order. Compare pixels, not "
             "sums.": lambda a, b: torch.isin(b.flatten(1).sum(1), a.flatten(1).sum(1)),
             "it finds a picture that is only close to another. Equal is equal to the last bit.":
-                lambda train, test: torch.stack([
-                    torch.isclose(train, one).flatten(1).all(1).any() for one in test]),
+                lambda a, b: torch.isclose(b.flatten(1)[:, None], a.flatten(1)).all(2).any(1),
             "it finds a picture pieced together from several. First all over the pixels, then any "
             "over the pictures.": finding(lambda same: same.any(1).all(1)),
-            "it finds a picture that shares one pixel with another; *all* pixels must be equal.":
-                finding(lambda same: same.any(2).any(1)),
-            "it finds no copy at all. First *all* over a picture's pixels, then *any* over the "
-            "pictures; and compare values, not objects.":
-                finding(lambda same: same.any(2).all(1)),
+            "*all* pixels must be equal, not just one.": finding(lambda same: same.any(2).any(1)),
+            "it finds no copy at all: first *all* over a picture's pixels, then *any* over the "
+            "pictures.": finding(lambda same: same.any(2).all(1)),
         },
         praise="The copies are found, and none of the mirrored, altered or pieced pictures.",
         hints=("Two pictures are equal when all of their pixels are equal.",
