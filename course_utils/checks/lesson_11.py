@@ -29,9 +29,9 @@ def at(*places):
 
 
 def combining(combine, padding=1):
-    """A wrong edge strength: `combine` of the two slopes, (B, 2, H, W)."""
+    """A wrong edge strength: `combine` of the two slopes, (B, 1, H, W) each."""
     return lambda images, *kernels: combine(
-        torch.conv2d(images, torch.stack(kernels)[:, None], padding=padding)
+        *(torch.conv2d(images, kernel[None, None], padding=padding) for kernel in kernels)
     )
 
 
@@ -40,31 +40,13 @@ def framed(*shape):
     return F.pad(torch.rand(shape, generator=torch.Generator().manual_seed(0)), (2, 2, 2, 2))
 
 
-def through(pick, divide=True, tiny=0.0):
-    """The column and the row through the entry `pick(kernel)`."""
-
-    def thin(kernel):
-        m, n = pick(kernel)
-        return kernel[:, n], kernel[m] / (kernel[m, n] + tiny) if divide else kernel[m]
-
-    return thin
-
-
-def corner(kernel):
-    return 0, 0
+def through(pick, tiny=0.0):
+    """Wrong: the column and the row through the entry `pick(kernel)`, which may be 0."""
+    return lambda k: (k[:, pick(k)[1]], k[pick(k)[0]] / (k[pick(k)] + tiny))
 
 
 def middle(kernel):
     return len(kernel) // 2, len(kernel) // 2
-
-
-def largest(kernel):
-    return divmod(int(kernel.argmax()), len(kernel))
-
-
-def by_svd(kernel):
-    U, _, Vh = torch.linalg.svd(kernel)
-    return U[:, 0], Vh[0]
 
 
 def product(result, before, after):
@@ -90,15 +72,11 @@ EXERCISES = {
             "it moves down. In a tensor the first row is the one above.": at((0, 1)),
             "it moves up. In a tensor the last row is the one below.": at((2, 1)),
             "this kernel changes nothing; the picture stays where it is.": at((1, 1)),
-            **{f"it moves along a diagonal, {way}. Which row stays level?": at(place)
-               for way, place in {"down and right": (0, 0), "down and left": (0, 2),
-                                  "up and right": (2, 0), "up and left": (2, 2)}.items()},
             "all nine numbers are 0, so every picture becomes black.": at(),
             "it adds the picture itself to the moved one.": at((1, 0), (1, 1)),
         },
         praise="Each pixel comes from its left neighbour, and a black column comes in.",
-        hints=("What stands at a place afterwards stood one pixel further left before. Which of "
-               "the nine numbers looks one pixel to the left?",
+        hints=("Which of the nine numbers looks one pixel to the left?",
                "One number is 1, all others are 0. It is in the middle row.",
                "The middle row is 1, 0, 0."),
     ),
@@ -107,19 +85,13 @@ EXERCISES = {
         cases=[(3, 1), (5, 1), (3, 2), (7, 1), (5, 3), (1, 4), (3, 4)],
         mistakes={
             "it is right without dilation. A dilated kernel spans more.": lambda k, d: k // 2,
-            "that is what is lost in all. It is added on *both* sides, half of it on each.":
-                lambda k, d: d * (k - 1),
+            "that is for both sides together; add half on each.": lambda k, d: d * (k - 1),
             "that is lost without dilation, on both sides together.": lambda k, d: k - 1,
-            "dilation widens only the *gaps*, and there are kernel - 1 of them.":
-                lambda k, d: d * k // 2,
-            "that is one too many on each side.": lambda k, d: d * (k - 1) // 2 + 1,
+            "dilation widens only the *gaps*, kernel - 1 of them.": lambda k, d: d * k // 2,
             "dilation widens *every* gap, not one.": lambda k, d: k // 2 + d - 1,
-            "a dilation of 1 leaves no pixel out between the kernel's numbers, 2 leaves out one.":
-                lambda k, d: (k - 1) * (d + 1) // 2,
         },
         praise="The size is kept for seven kernels and dilations.",
-        hints=("How many pixels does the kernel span? With stride 1 and without padding the output "
-               "is smaller by that many, less one.",
+        hints=("How many pixels does the kernel span? The output is smaller by one less than that.",
                "It spans dilation · (kernel - 1) + 1 pixels, so dilation · (kernel - 1) are lost; "
                "half of them on each side."),
     ),
@@ -129,30 +101,20 @@ EXERCISES = {
                (framed(3, 1, 4, 4), torch.zeros(3, 3), 50 * SOBEL.T)],
         atol=2e-4,  # a tiny number inside the root, for the gradient's sake, does no harm
         mistakes={
-            "the output is smaller by two rows and columns. Pad by 1, so that there is an answer "
-            "at each pixel.": combining(lambda g: g.norm(dim=1, keepdim=True), padding=0),
-            "it returns both answers. Combine them into one.": combining(lambda g: g),
-            "where is the root?": combining(lambda g: g.square().sum(1, keepdim=True)),
-            "the two answers have signs, and where these differ they cancel in the sum.":
-                combining(lambda g: g.sum(1, keepdim=True)),
-            "the two answers cancel before the absolute value is taken. Use the squares.":
-                combining(lambda g: g.sum(1, keepdim=True).abs()),
-            "the absolute values are added. By that measure a slanting edge is steeper than an "
-            "equal straight one; use the root of the squares.":
-                combining(lambda g: g.abs().sum(1, keepdim=True)),
+            "the output is smaller than the picture: pad by 1.": combining(torch.hypot, padding=0),
+            "it returns both answers. Combine them.": combining(lambda *g: torch.cat(g, 1)),
+            "where is the root?": combining(lambda x, y: x**2 + y**2),
+            "answers of opposite signs cancel in the sum.": combining(torch.add),
+            "the absolute values are added, and so a slanting edge is steeper than an equal "
+            "straight one. Use the root of the squares.": combining(lambda x, y: x.abs() + y.abs()),
             "only the larger answer counts; use the root of the squares.":
-                combining(lambda g: g.abs().amax(1, keepdim=True)),
-            "that is the strength in one direction only.": combining(lambda g: g[:, :1].abs()),
-            "only edges from dark to light count. Square before you drop any sign.":
-                combining(lambda g: g.relu().norm(dim=1, keepdim=True)),
+                combining(lambda x, y: torch.maximum(x.abs(), y.abs())),
+            "that is the strength in one direction only.": combining(lambda x, y: x.abs()),
             "the scale is wrong: do not divide by the largest value.":
-                combining(lambda g: g.norm(dim=1, keepdim=True) / g.norm(dim=1).max()),
-            "take the squares' sum, not their mean.":
-                combining(lambda g: g.square().mean(1, keepdim=True).sqrt()),
+                combining(lambda x, y: torch.hypot(x, y) / torch.hypot(x, y).max()),
         },
         praise="There is one strength at each pixel, whatever the direction of the edge.",
         hints=("Take two convolutions with padding 1, then one formula, pixel by pixel.",
-               "A kernel (3, 3) becomes a weight (1, 1, 3, 3) with kernel[None, None].",
                "With gx = F.conv2d(images, vertical[None, None], padding=1) and gy likewise, it "
                "is (gx**2 + gy**2).sqrt()."),
     ),
@@ -167,27 +129,21 @@ EXERCISES = {
         mistakes={
             "column and row are the wrong way round.": lambda k: thin(k)[::-1],
             "the corner, where they cross, is a factor of the row and of the column. Divide by it.":
-                through(corner, divide=False),
-            "the largest entry, where they cross, is a factor of both. Divide one of them by it.":
-                through(largest, divide=False),
-            "the corner, which you divide by, may be 0. Choose another entry.": through(corner),
-            "the middle, which you divide by, may be 0. Choose another entry.": through(middle),
+                lambda k: (k[:, 0], k[0]),
+            "the corner, by which you divide, may be 0.": through(lambda k: (0, 0)),
+            "the middle, by which you divide, may be 0.": through(middle),
             "where the middle is 0, the corner may be 0 as well. Which entry never is?":
-                through(lambda k: middle(k) if k[middle(k)] else corner(k)),
+                through(lambda k: middle(k) if k[middle(k)] else (0, 0)),
             "a tiny number saves you from dividing by 0, but where that entry is 0, its row or its "
             "column is 0, and so is the product.": through(middle, tiny=1e-8),
-            "the largest entry may be 0, if others are negative.": through(largest),
-            "the sizes are right, but the signs are lost.": lambda k: thin(k.abs()),
-            "the sign is wrong.": lambda k: thin(-k),
+            "the largest entry may be 0, if others are negative.":
+                through(lambda k: divmod(int(k.argmax()), len(k))),
             "it goes by sums, and a kernel's sum may be 0, as those of the edges are.":
                 lambda k: (k.sum(1), k.sum(0) / k.sum()),
-            "both have length 1: multiply one of them by the singular value.": by_svd,
         },
         praise="Seven kernels, with zeros in all sorts of places, are products of thin ones.",
-        hints=("In a product every row is a multiple of the same row, and every column of the same "
-               "column. Which row and column can you take from the kernel?",
-               "Multiply the row and the column through an entry: that gives the kernel times the "
-               "entry.",
+        hints=("In a product all rows are multiples of one row. Which one can you take?",
+               "The column times the row through an entry is the kernel times that entry.",
                "Take the entry with the largest absolute value, at (m, n): column = kernel[:, n] "
                "and row = kernel[m] / kernel[m, n]."),
     ),
