@@ -18,13 +18,8 @@ def sgd_step(parameters, rate):
 
 
 def subtracting(shift):
-    """A softmax that subtracts `shift(logits)` first."""
-
-    def softmax(logits):
-        powers = (logits - shift(logits)).exp()
-        return powers / powers.sum(1, keepdim=True)
-
-    return softmax
+    """A wrong softmax, which subtracts `shift(logits)` first."""
+    return lambda z: (z - shift(z)).exp() / (z - shift(z)).exp().sum(1, keepdim=True)
 
 
 def stepping(change, clear=True):
@@ -39,20 +34,9 @@ def stepping(change, clear=True):
     return sgd_step
 
 
-def rebinds(parameters, rate):
-    for parameter in parameters:
-        parameter = parameter - rate * parameter.grad
-
-
 def replaces(parameters, rate):
     for i, p in enumerate(parameters):
         parameters[i] = (p - rate * p.grad).detach().requires_grad_()
-
-
-def detaches(parameters, rate):
-    sgd_step(parameters, rate)
-    for parameter in parameters:
-        parameter.requires_grad_(False)
 
 
 def trained(values, slopes):
@@ -82,6 +66,7 @@ EXERCISES = {
             "every class has its own weights, not only its own bias.": 28 * 28 + 10,
             "that is one class. There are ten.": 28 * 28 + 1,
             "an image has 28 rows of 28 pixels, not 28 pixels.": 28 * 10 + 10,
+            "each class has a bias of its own.": 28 * 28 * 10 + 1,
         },
         praise="There are 7,840 weights and 10 biases.",
         hints=("Each class has one weight for each pixel. What else does it have?",
@@ -101,21 +86,15 @@ EXERCISES = {
                 lambda z: softmax(z.reshape(1, -1)).reshape(z.shape),
             "those are the logarithms of the probabilities.": lambda z: z.log_softmax(1),
             "those are the exponentials; divide each row by its sum.": lambda z: z.exp(),
-            "each row is divided by its sum, but where are the powers of e?":
-                lambda z: z / z.sum(1, keepdim=True),
-            "each logit gets a probability of its own; the logits of a row should share 1.":
-                torch.sigmoid,
+            "where are the powers of e?": lambda z: z / z.sum(1, keepdim=True),
+            "the logits of a row should share a probability of 1.": torch.sigmoid,
             "it is right for small logits, but exp(1000) is infinite and exp(-1000) is 0. "
             "Subtract something from each row first.": subtracting(lambda z: 0),
-            "subtracting the mean is not enough: exp of what is far above it is still infinite. "
-            "Which logit, subtracted, makes the largest exponential exactly 1?":
-                subtracting(lambda z: z.mean(1, keepdim=True)),
+            "exp is still infinite far above the mean. Which logit, subtracted, makes the largest "
+            "exponential exactly 1?": subtracting(lambda z: z.mean(1, keepdim=True)),
             "subtracting the smallest logit makes all others larger. Which one, subtracted, makes "
             "the largest exponential exactly 1?": subtracting(lambda z: z.amin(1, keepdim=True)),
-            "each row is right on its own, but not beside a row with much larger logits: subtract "
-            "each row's own maximum, not that of the whole table.": subtracting(torch.max),
-            "it is right for positive logits. For -1000 the largest absolute value is of no use: "
-            "subtract the largest logit as it is.": subtracting(lambda z: z.abs().amax(1, True)),
+            "subtract each row's own maximum, not the whole table's.": subtracting(torch.max),
         },
         praise="The rows add up to 1, and logits of 1000 and -1000 do no harm.",
         hints=("Adding the same number to all logits of a row multiplies all its exponentials by "
@@ -130,26 +109,19 @@ EXERCISES = {
         ],
         extra=after_step, numpy=False,
         mistakes={
-            "the parameters are as they were. Did you bind a new tensor to the name (parameter = "
-            "parameter - …) instead of changing it in place (parameter -= …)?": rebinds,
+            "the parameters are as they were. parameter = parameter - … only makes a new tensor: "
+            "change it in place (parameter -= …).": lambda parameters, rate: None,
             "the list holds new tensors, but the network still has the old ones. Change each "
             "parameter in place (parameter -= …).": replaces,
-            "it climbs: along the gradient the loss grows. Subtract it.":
-                stepping(lambda p, rate: p.add_(rate * p.grad)),
-            "the step is the whole gradient. Where is the rate?":
-                stepping(lambda p, rate: p.sub_(p.grad)),
-            "it always takes a rate of 0.1. Use the rate that it is given.":
-                stepping(lambda p, rate: p.sub_(0.1 * p.grad)),
+            "it climbs: subtract the gradient.": stepping(lambda p, rate: p.add_(rate * p.grad)),
+            "where is the rate?": stepping(lambda p, rate: p.sub_(p.grad)),
+            "use the rate that is given, not 0.1.": stepping(lambda p, rate: p.sub_(0.1 * p.grad)),
             "every entry moves by the mean of the gradient; each should move by its own slope.":
                 stepping(lambda p, rate: p.sub_(rate * p.grad.mean())),
-            "only the sign of the gradient counts here; its size should, too.":
-                stepping(lambda p, rate: p.sub_(rate * p.grad.sign())),
             "only the first parameter moved. Is the return inside the loop?":
                 lambda parameters, rate: sgd_step(parameters[:1], rate),
             "the step is right, but the gradients are still there, and the next backward would add "
             "to them.": stepping(lambda p, rate: p.sub_(rate * p.grad), clear=False),
-            "the step is right, but the parameters no longer require a gradient, so the next "
-            "backward would find none.": detaches,
         },
         praise="Downhill by rate times gradient, in place, and clean for the next batch.",
         hints=("Downhill is against the gradient.",
