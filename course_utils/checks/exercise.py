@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import torch
+
 LEVELS = ("easy", "medium", "hard")
 
 
@@ -79,3 +81,16 @@ class Exercise:
             return Outcome(result, self.extra(result, before, given) if self.extra else None)
         except Exception as error:
             return Outcome(error=error)
+
+
+def gradients(*names: str) -> Callable[..., dict[str, torch.Tensor]]:
+    """An `extra` for the gradients in the first arguments, in a learner's words for them."""
+
+    def extra(result: Any, before: Sequence, after: Sequence) -> dict[str, torch.Tensor]:
+        given = after[: len(names)]
+        found = [torch.zeros_like(x) for x in given]
+        if isinstance(result, torch.Tensor) and result.requires_grad:
+            found = torch.autograd.grad(result.sum(), given, materialize_grads=True)
+        return {f"the gradient in {name}": g for name, g in zip(names, found, strict=True)}
+
+    return extra

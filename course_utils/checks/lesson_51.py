@@ -5,7 +5,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 
-from .exercise import Exercise
+from .exercise import Exercise, gradients
 
 
 def generator_input(noise, code):
@@ -29,13 +29,6 @@ def realism(real_logits, fake_logits):
     return ((right + exposed) / 2 - 0.5).abs()
 
 
-def slopes(loss, before, after):
-    found = [torch.zeros_like(logits) for logits in after]
-    if isinstance(loss, torch.Tensor) and loss.requires_grad:
-        found = torch.autograd.grad(loss.sum(), after, materialize_grads=True)
-    return {f"the gradient in the {('real', 'fake')[i]} logits": found[i] for i in range(2)}
-
-
 def losing(real=lambda r: F.softplus(-r).mean(), fake=lambda f: F.softplus(f).mean()):
     """A wrong loss, the sum of these two parts."""
     return lambda r, f: real(r) + fake(f)
@@ -46,11 +39,7 @@ def beside(steps):
     return lambda x: torch.stack([x, steps(x)], 2)
 
 
-def before(x):
-    return F.pad(x.diff(dim=1), (1, 0))
-
-
-def scored(score, border=0.0):
+def judged(score, border=0.0):
     """A wrong realism: `score` of the shares of real and of fake sequences judged right."""
     return lambda r, f: score((r > border).float().mean(), (f <= border).float().mean())
 
@@ -76,54 +65,41 @@ EXERCISES = {
                 lambda z, c: generator_input(z, c[:1].expand(len(c), -1)),
             "the codes are mixed up: at every step sequence i should see code[i], all of it.":
                 lambda z, c: torch.cat([z, c.repeat(z.shape[1], 1).view(*z.shape[:2], -1)], 2),
-            "the noise is that of the first step at all steps. Each step has its own.":
-                lambda z, c: generator_input(z[:, :1].expand_as(z), c),
             "steps and sequences are swapped: (B, T, n + k).":
                 lambda z, c: generator_input(z, c).transpose(0, 1),
         },
         praise="New noise at each step, and one code for each sequence, which stays.",
         hints=("The code needs an axis of steps, along which it repeats. At which place?",
-               "With code[:, None] it is (B, 1, k); .expand(-1, T, -1) repeats it. Then torch.cat "
-               "along the last axis."),
+               "Repeat it with code[:, None].expand(-1, T, -1), then torch.cat along axis 2."),
     ),
     "51.2": Exercise(
         discriminator_loss, "one number, from the two means", 10, "medium",
         cases=[(logits([-2.0], [0.5], [3.0]), logits([1.0], [-0.25])),
                (logits([-200.0]), logits([200.0], [-200.0], [0.75])),
                (logits([200.0], [0.3]), logits([-200.0]))],
-        extra=slopes, numpy=False,
+        extra=gradients("the real logits", "the fake logits"), numpy=False,
         mistakes={
             "fakes have the target 1: the listing's fourth fault. D would call all real.":
                 losing(fake=lambda f: F.softplus(-f).mean()),
-            "real sequences have the target 0, so D would call everything fake.":
-                losing(lambda r: F.softplus(r).mean()),
             "the targets are swapped: it teaches D to call real sequences fake.":
                 lambda r, f: discriminator_loss(-r, -f),
-            "fakes play no part in it.": losing(fake=lambda f: 0),
             "real sequences play no part in it: the listing's third fault.": losing(lambda r: 0),
-            "those are sums; means do not grow with the batch.":
-                losing(lambda r: F.softplus(-r).sum(), lambda f: F.softplus(f).sum()),
-            "that is one mean over all logits. Take the mean on real and the mean on fakes, and "
-            "add.": lambda r, f: F.softplus(torch.cat([-r, f])).mean(),
             "that is half of it: add the two means.": lambda r, f: discriminator_loss(r, f) / 2,
             "that is the value of the game, which D *maximises*. A loss has the other sign.":
                 lambda r, f: -discriminator_loss(r, f),
             "there is a sigmoid too many: softplus takes the logits as they are.":
                 lambda r, f: discriminator_loss(r.sigmoid(), f.sigmoid()),
-            "it is right until D is very wrong: in float32 the sigmoid of -200 is 0, and exp(200) "
-            "infinite. Use softplus or logsigmoid on the logits.":
+            "right until D is very wrong: in float32 the sigmoid of -200 is 0. Use softplus.":
                 losing(lambda r: -r.sigmoid().log().mean(),
                        lambda f: -(1 - f.sigmoid()).log().mean()),
-            "it is right until D is very wrong: binary_cross_entropy stops at 100, without a slope "
-            "beyond. Use softplus, or the version that ends in with_logits.":
+            "right until D is very wrong: binary_cross_entropy stops at 100. Use softplus.":
                 losing(lambda r: F.binary_cross_entropy(r.sigmoid(), torch.ones_like(r)),
                        lambda f: F.binary_cross_entropy(f.sigmoid(), torch.zeros_like(f))),
             "the number is right, but no gradient reaches the logits. Was something detached?":
                 lambda r, f: discriminator_loss(r.detach(), f.detach()),
         },
         praise="Up on real, down on fakes, with gradients for both, and finite for logits of ±200.",
-        hints=("With D the sigmoid of a logit a: -log D is softplus(-a), and -log(1 - D) is "
-               "softplus(a).",
+        hints=("Where D is sigmoid(a), -log D is softplus(-a), and -log(1 - D) is softplus(a).",
                "It is F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()."),
     ),
     "51.3": Exercise(
@@ -132,62 +108,51 @@ EXERCISES = {
         mistakes={
             "a step is lost. The first has no difference; it gets a 0, and keeps its value.":
                 lambda x: torch.stack([x[:, 1:], x.diff(dim=1)], 2),
-            "the order is the other way round: the value first.":
-                lambda x: with_differences(x).flip(2),
+            "the value comes first.": lambda x: with_differences(x).flip(2),
             "each step has the difference to the value *after* it: it would be told the future.":
                 beside(lambda x: F.pad(x.diff(dim=1), (0, 1))),
             "the sign is wrong: take this value minus the one before.":
-                beside(lambda x: -before(x)),
-            "it is right but for the first step: its difference became its value, and should be 0.":
+                beside(lambda x: -with_differences(x)[..., 1]),
+            "right but for the first step: its difference became its value, and should be 0.":
                 beside(lambda x: x - F.pad(x[:, :-1], (1, 0))),
-            "it is right but for the first step: it was compared with the *last* one, as roll "
-            "does.": beside(lambda x: x - x.roll(1, 1)),
-            "those are differences between sequences. Steps are along the second axis.":
-                beside(lambda x: F.pad(x.diff(dim=0), (0, 0, 1, 0))),
+            "right but for the first step: it was compared with the *last* one, as roll does.":
+                beside(lambda x: x - x.roll(1, 1)),
         },
         praise="As many steps as before, and nothing from the future.",
-        hints=("There is one difference fewer than there are steps in x[:, 1:] - x[:, :-1]. Which "
-               "is missing, and at which end?",
+        hints=("In x[:, 1:] - x[:, :-1] one step of x is missing. Which, and at which end?",
                "Put a zero in front of the differences, then torch.stack([x, differences], 2)."),
     ),
     "51.4": Exercise(
         realism, "one number", 10, "medium",
         cases=[
-            (torch.tensor([2.0, 0.3, -1.0, 0.2, 5.0, 1.0, -0.1, 0.4]),  # 6 of 8 are right
-             torch.tensor([-3.0, -0.2, 0.3, -1.0, -0.5])),  # 4 of 5
+            (torch.tensor([2.0, 0.3, -1.0, 0.2, 5.0, 1.0, -0.1, 0.4]),
+             torch.tensor([-3.0, -0.2, 0.3, -1.0, -0.5])),  # 6 of 8 and 4 of 5 are right
             (torch.tensor([-2.0, 0.0, 1.0, -0.4, -3.0]), torch.tensor([0.0, 2.0, -1.0])),
             (torch.tensor([3.0, 1.0, -1.0, 0.7, 2.0, 9.0]), torch.tensor([2.0, 1.0, -1.0, 3.0])),
         ],
         mistakes={
-            "that is the accuracy, of which ½ is chance: subtract it.":
-                scored(lambda r, f: (r + f) / 2),
-            "that is the share of all sequences that are right. Take the mean of the two "
-            "accuracies, or it would pay to call everything what the larger set is.":
+            "that is the accuracy. Chance is ½: subtract it.": judged(lambda r, f: (r + f) / 2),
+            "that is the share of all sequences. Take the mean of the two accuracies, or it would "
+            "pay to call everything what the larger set is.":
                 lambda r, f: ((torch.cat([r > 0, f <= 0])).float().mean() - 0.5).abs(),
             "generated sequences count as right when they are called *real*. Which sign is right?":
-                scored(lambda r, f: ((r + 1 - f) / 2 - 0.5).abs()),
-            "generated sequences play no part in it.": scored(lambda r, f: (r - 0.5).abs()),
-            "real sequences play no part in it.": scored(lambda r, f: (f - 0.5).abs()),
-            "twice as much: take the mean of the two accuracies.":
-                scored(lambda r, f: (r + f - 1).abs()),
+                judged(lambda r, f: ((r + 1 - f) / 2 - 0.5).abs()),
             "only the better of the two accuracies counts in it. Take their mean.":
-                scored(lambda r, f: (torch.maximum(r, f) - 0.5).abs()),
+                judged(lambda r, f: (torch.maximum(r, f) - 0.5).abs()),
             "that is the mean of two distances. Take the mean of the accuracies first: a judge who "
             "calls everything real is at chance.":
-                scored(lambda r, f: ((r - 0.5).abs() + (f - 0.5).abs()) / 2),
-            "a judge that is wrong more often than right gets a negative number. A distance has no "
-            "sign: such a judge tells the two apart as well.":
-                scored(lambda r, f: (r + f) / 2 - 0.5),
-            "a judge that is wrong more often than right gets 0. It tells the two apart as well, "
-            "and a distance has no sign.": scored(lambda r, f: ((r + f) / 2 - 0.5).clamp(min=0)),
+                judged(lambda r, f: ((r - 0.5).abs() + (f - 0.5).abs()) / 2),
+            **{f"a judge that is mostly wrong gets {score}. It tells the two apart as well, and a "
+               "distance has no sign.": judged(lambda r, f, m=least: ((r + f) / 2 - 0.5).clamp(m))
+               for score, least in (("a negative number", -1), ("0", 0))},
             "the border of a *logit* is 0. A half is the border of a probability.":
-                scored(lambda r, f: ((r + f) / 2 - 0.5).abs(), 0.5),
+                judged(lambda r, f: ((r + f) / 2 - 0.5).abs(), 0.5),
             "a logit of 0 does not say \"real\", so it is right on a generated sequence.":
                 lambda r, f: (((r > 0).float().mean() + (f < 0).float().mean()) / 2 - 0.5).abs(),
         },
         praise="0 at chance, ½ for a judge that is never wrong, or always.",
         hints=("Two accuracies: real sequences called real, generated ones called generated.",
-               "From ((real_logits > 0).float().mean() + (fake_logits <= 0).float().mean()) / 2 "
-               "take ½ away, and from that its sign."),
+               "Take the means of (real_logits > 0).float() and (fake_logits <= 0).float(), their "
+               "mean, and its distance from ½."),
     ),
 }
