@@ -29,20 +29,9 @@ def neighbours(samples, training):
     return differences.square().sum(2).sqrt().min(1)
 
 
-def averaging(change, gradients=False):
+def averaging(change, mode=torch.no_grad):
     """A wrong `ema_update`, which does `change(average, weight, decay)` to each pair."""
-
-    def ema_update(averages, weights, decay):
-        with torch.set_grad_enabled(gradients):
-            for pair in zip(averages, weights, strict=True):
-                change(*pair, decay)
-
-    return ema_update
-
-
-def rebinds(averages, weights, decay):
-    for average, weight in zip(averages, weights, strict=True):
-        average = decay * average + (1 - decay) * weight
+    return mode()(lambda A, W, d: [change(*pair, d) for pair in zip(A, W, strict=True)])
 
 
 def after_average(result, before, after):
@@ -60,9 +49,9 @@ def of_moments(formula, cov=lambda x: x.T.cov()):
     return lambda real, fake: formula(real.mean(0) - fake.mean(0), cov(real), cov(fake))
 
 
-def distance(m, S, T, means=1.0, root=2.0, least=0.0):
+def distance(m, S, T, root=2.0, least=0.0):
     roots = torch.linalg.eigvals(S @ T).real.clamp(min=least).sqrt().sum()
-    return means * m.square().sum() + (S + T).trace() - root * roots
+    return m.square().sum() + (S + T).trace() - root * roots
 
 
 def expanded(samples, training):
@@ -107,19 +96,15 @@ EXERCISES = {
                 lambda n, k, s, p: (n + 2 * p - k) // s + 1,
             "that is right for some kernels only. What do kernel and padding add or take away?":
                 lambda n, k, s, p: n * s,
-            "the zeros go *between* the pixels: n pixels have n - 1 gaps.":
-                lambda n, k, s, p: n * s + k - 2 * p,
+            "the zeros go *between* pixels: n - 1 gaps.": lambda n, k, s, p: n * s + k - 2 * p,
             "your padding makes the output larger; a transposed convolution cuts it off.":
                 lambda n, k, s, p: (n - 1) * s + k + 2 * p,
             "the padding is cut off on *both* sides.": lambda n, k, s, p: (n - 1) * s + k - p,
-            "where is the padding? It is cut off on both sides.":
-                lambda n, k, s, p: (n - 1) * s + k,
-            "the kernel is missing: each input pixel paints a patch of kernel pixels.":
-                lambda n, k, s, p: (n - 1) * s - 2 * p + 1,
+            "where is the padding? It is cut off.": lambda n, k, s, p: (n - 1) * s + k,
         },
         praise="It agrees with nn.ConvTranspose2d for six settings.",
-        hints=("Put stride - 1 zeros between the pixels. How long is the row now? A convolution of "
-               "stride 1, with kernel - 1 - padding zeros on each side, runs over it.",
+        hints=("A convolution runs over the pixels, stride - 1 zeros between them and kernel - 1 - "
+               "padding on each side. How long is that row?",
                "It is (size - 1) · stride + kernel - 2 · padding."),
     ),
     "42.2": Exercise(
@@ -128,27 +113,20 @@ EXERCISES = {
                (*pairs((5,)), 0.995)],
         extra=after_average, numpy=False,
         mistakes={
-            "the averages are as they were. Change the tensors themselves (mul_, add_, lerp_, "
-            "copy_); a new tensor, in the list or bound to the name, reaches no network.": rebinds,
-            "the average is right, but G's weights were scaled in place. They must not feel it.":
-                averaging(lambda a, w, d: a.mul_(d).add_(w.mul_(1 - d))),
+            "the averages are as they were. Change them in place (mul_, add_, lerp_, copy_).":
+                averaging(lambda a, w, d: d * a + (1 - d) * w),
             "G's weights follow the averages. It should be the other way round.":
                 averaging(lambda a, w, d: w.lerp_(a, 1 - d)),
-            "the weights have changed and the averages have not: write into the averages.":
-                averaging(lambda a, w, d: w.copy_(d * a + (1 - d) * w)),
-            "the average is right, but G's weights no longer require a gradient: G would stop "
-            "learning.": averaging(lambda a, w, d: a.lerp_(w.requires_grad_(False), 1 - d)),
-            "the numbers are right, but the averages have a graph, which grows with each step: use "
-            "torch.no_grad().": averaging(lambda a, w, d: a.mul_(d).add_((1 - d) * w), True),
+            "G's weights no longer require a gradient, so G would stop learning.":
+                averaging(lambda a, w, d: a.lerp_(w.requires_grad_(False), 1 - d)),
+            "the averages have a graph, which grows with each step: use torch.no_grad().":
+                averaging(lambda a, w, d: a.mul_(d).add_((1 - d) * w), torch.enable_grad),
             "the shares are swapped. A decay near 1 should make a *slow* average.":
                 averaging(lambda a, w, d: a.lerp_(w, d)),
             **{f"it always takes a decay of {fixed}. Use the decay that it is given.":
                averaging(lambda a, w, d, fixed=fixed: a.lerp_(w, 1 - fixed))
                for fixed in (0.5, 0.9, 0.995)},
-            "the two shares must add up to 1, or the average grows without end.":
-                averaging(lambda a, w, d: a.mul_(d).add_(w)),
-            "the averages only shrink. The other share, 1 - decay, comes from the weights.":
-                averaging(lambda a, w, d: a.mul_(d)),
+            "the two shares must add up to 1.": averaging(lambda a, w, d: a.mul_(d).add_(w)),
             "that is a copy of the weights, not an average.": averaging(lambda a, w, d: a.copy_(w)),
             "it is right for the first tensor only. Is the return inside the loop?":
                 lambda averages, weights, decay: ema_update(averages, weights[:1], decay),
@@ -166,33 +144,22 @@ EXERCISES = {
         mistakes={
             "torch.cov takes *features* as rows, so it compares samples here. Transpose the table.":
                 of_moments(distance, lambda x: x.cov()),
-            "only the means are compared; the covariances count, too.":
-                of_moments(lambda m, S, T: m.square().sum()),
+            "the covariances count, too.": of_moments(lambda m, S, T: m.square().sum()),
             "the trace of the root counts *twice*.": of_moments(partial(distance, root=1.0)),
-            "the trace of the root is *subtracted*.": of_moments(partial(distance, root=-2.0)),
-            "the means are missing.": of_moments(partial(distance, means=0.0)),
-            "the distance of the means must be squared, as the rest is.":
-                of_moments(lambda m, S, T: distance(m, S, T, means=1 / m.norm())),
             "it works only for as many fakes as real samples. Take the mean of each set first.":
                 lambda x, y: frechet(x, y) + 0 * (x - y).sum(),
-            "sqrt takes the root of each *entry*. The root of a matrix is an R with R R = S₁ S₂: "
-            "use the eigenvalues.":
+            "sqrt takes the root of each *entry*. The root R of a matrix has R R = S₁ S₂.":
                 of_moments(lambda m, S, T: m @ m + (S + T - 2 * (S @ T).sqrt()).trace()),
-            "the root is missing: the product S₁ S₂ has the units of a fourth power.":
-                of_moments(lambda m, S, T: m @ m + (S + T - 2 * S @ T).trace()),
             "only variances are compared; the other entries say how features vary *together*.":
                 lambda x, y: (torch.stack([x.mean(0) - y.mean(0), x.std(0) - y.std(0)]) ** 2).sum(),
-            "that is its root; the *squared* distance is asked for.":
-                lambda x, y: frechet(x, y).sqrt(),
-            "it is right, but not a number where features depend on each other: rounding leaves "
-            "an eigenvalue just below 0. Clamp them first.":
-                of_moments(partial(distance, least=-torch.inf)),
+            "the *squared* distance is asked for.": lambda x, y: frechet(x, y).sqrt(),
+            "right, but nan where features depend on each other: rounding leaves an eigenvalue "
+            "just below 0. Clamp them.": of_moments(partial(distance, least=-torch.inf)),
         },
         praise="It is right for sets of different sizes, and where features depend on each other.",
-        hints=("The features are the rows for torch.cov: transpose the table. The trace of the "
-               "root of S₁ S₂ is the sum of the roots of its eigenvalues.",
-               "Take roots = torch.linalg.eigvals(S1 @ S2).real.clamp(min=0).sqrt().sum(); then "
-               "(m1 - m2).square().sum() + S1.trace() + S2.trace() - 2 * roots."),
+        hints=("The trace of the root of S₁ S₂ is the sum of the roots of its eigenvalues.",
+               "S1 is real.T.cov(). Take torch.linalg.eigvals(S1 @ S2).real.clamp(min=0), and from "
+               "(m1 - m2).square().sum() + S1.trace() + S2.trace() twice the sum of their roots."),
     ),
     "42.4": Exercise(
         neighbours, "distances and indices, a tensor of shape (N,) each", 10, "medium",
@@ -201,19 +168,13 @@ EXERCISES = {
         mistakes={
             "it finds the nearest sample of each training picture. Turn it round.":
                 nearest(lambda d: d.norm(dim=2), lambda table: table.min(0)),
-            "that is the training picture farthest away.":
-                nearest(lambda d: d.norm(dim=2), lambda table: table.max(1)),
             "they are swapped: distances first, indices second.":
                 lambda s, t: neighbours(s, t)[::-1],
             "those are squared distances; take the root.": nearest(lambda d: d.square().sum(2)),
-            "that is a mean over pixels. The Euclidean distance adds up all squares, and takes "
-            "the root.": nearest(lambda d: d.square().mean(2)),
             "that is the root of a *mean* over pixels. The Euclidean distance adds up all squares.":
                 nearest(lambda d: d.square().mean(2).sqrt()),
-            "that adds up absolute differences; the Euclidean distance adds up squares.":
-                nearest(lambda d: d.abs().sum(2)),
-            "for some copies it is not a number: a² + b² - 2 a b comes out just below 0 through "
-            "rounding. Clamp it before the root.": expanded,
+            "the Euclidean distance adds up squares.": nearest(lambda d: d.abs().sum(2)),
+            "nan for some copies: rounding takes a² + b² - 2ab below 0. Clamp it.": expanded,
         },
         praise="Distances and indices are right, and each copy is found, at distance 0.",
         hints=("Flatten each picture to one row; torch.cdist then gives all distances, (N, M).",
