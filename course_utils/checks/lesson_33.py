@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .exercise import Exercise
+from .exercise import Exercise, gradients
 
 
 def reparameterised(mean, log_variance, noise):
@@ -26,14 +26,6 @@ def elbo_of(logits, pixels, mean, log_variance):
 
 def importance_bound(log_weights):
     return log_weights.logsumexp(0) - math.log(len(log_weights))
-
-
-def slopes(result, before, after):
-    found = [0.0, 0.0]
-    if isinstance(result, torch.Tensor) and result.requires_grad:
-        ways = {"allow_unused": True, "materialize_grads": True}
-        found = [g.norm() for g in torch.autograd.grad(result.sum(), before[:2], **ways)]
-    return {"the gradient of the mean": found[0], "the gradient of the log-variance": found[1]}
 
 
 def rate(m, v):
@@ -61,23 +53,15 @@ EXERCISES = {
         reparameterised, "a tensor of shape (K, B, D)", 10, "easy",
         cases=[(normal(B, 3, seed=K).requires_grad_(), normal(B, 3, seed=B).requires_grad_(),
                 normal(K, B, 3, seed=0)) for K, B in ((5, 4), (2, 1))],
-        extra=slopes, numpy=False,
+        extra=gradients("the mean", "the log-variance"), numpy=False,
         mistakes={
-            "the noise is stretched by the *variance*. A draw needs the standard deviation, its "
-            "root.": lambda m, v, e: m + v.exp() * e,
-            "the noise is multiplied by the log-variance itself, which may even be negative. Take "
-            "the exponential of half of it.": lambda m, v, e: m + v * e,
-            "the sign is turned: a large log-variance should spread the draws, not narrow them.":
-                lambda m, v, e: m + (-v / 2).exp() * e,
+            "the *standard deviation* stretches the noise.": lambda m, v, e: m + v.exp() * e,
+            "a log-variance is no spread. Take exp of half of it.": lambda m, v, e: m + v * e,
             "all draws are the mean. Where does the noise come in?": lambda m, v, e: m + 0 * e,
             "every code gets noise of size 1. Stretch it by the spread.": lambda m, v, e: m + e,
-            "the draws lie about 0. Add the mean.": lambda m, v, e: (v / 2).exp() * e,
             "stretch the noise only, not the mean.": lambda m, v, e: (m + e) * (v / 2).exp(),
-            "the numbers are right, but the draw is cut from the mean and the log-variance, so no "
-            "gradient flows. Do not use detach, .data or torch.no_grad() here.":
+            "the numbers are right, but no gradient flows. Do without detach and torch.no_grad().":
                 lambda m, v, e: (m + (v / 2).exp() * e).detach(),
-            "the numbers are right, but no gradient flows to the log-variance: it is cut off.":
-                lambda m, v, e: m + (v.detach() / 2).exp() * e,
         },
         praise="The draws have the right spread, and gradients reach mean and log-variance.",
         hints=("A draw is the mean plus stretched noise. By what? A root halves a logarithm.",
@@ -90,16 +74,9 @@ EXERCISES = {
                2 * (normal(3, 4, seed=0), normal(3, 4, seed=1))],
         atol=1e-5,  # float32 leaves that much where q = p
         mistakes={
-            "the directions are exchanged: that is KL(p ‖ q). The KL is not a distance: it matters "
-            "which comes first.": lambda m, v, n, w: kl(n, w, m, v),
-            "that is the KL from the *standard* normal. This prior has a mean and a variance of "
-            "its own.": lambda m, v, n, w: rate(m, v),
-            "the square of the means is not divided by the prior's variance.":
-                lambda m, v, n, w: 0.5 * (w - v + (v - w).exp() + (m - n) ** 2 - 1).sum(1),
-            "half a log-variance is the logarithm of s; the formula has s², the variance.":
-                lambda m, v, n, w: kl(m, v / 2, n, w / 2),
-            "the ratio is of s² in the logarithm, but of s, without the square, in the fraction.":
-                lambda m, v, n, w: kl(m, v / 2, n, w / 2) + (w - v).sum(1) / 4,
+            "that is KL(p ‖ q). It matters which comes first.": lambda m, v, n, w: kl(n, w, m, v),
+            "that is the KL from the *standard* normal.": lambda m, v, n, w: rate(m, v),
+            "you took s; the formula has s².": lambda m, v, n, w: kl(m, v / 2, n, w / 2),
             "those are bits; take the natural logarithm.": lambda *q: kl(*q) / math.log(2),
             "the factor ½ is missing.": lambda *q: 2 * kl(*q),
             "the sign is turned: a KL is never negative.": lambda *q: -kl(*q),
@@ -119,27 +96,18 @@ EXERCISES = {
                (SURE, torch.tensor([[1.0, 0.0]]), normal(1, 2, seed=6), normal(1, 2, seed=7))],
         mistakes={
             "that is minus the ELBO, the loss.": lambda *given: -elbo_of(*given),
-            "the KL is added. The ELBO is the log-probability *minus* the KL.":
-                lambda a, x, m, v: elbo_of(a, x, m, v) + 2 * rate(m, v),
-            "where is the KL? That is the log-probability of the pixels alone.":
-                lambda a, x, m, v: elbo_of(a, x, m, v) + rate(m, v),
-            "the library's cross-entropy is a mean over all pixels of all pictures, unless you say "
-            'reduction="none". Sum over the pixels of each picture.':
+            "the KL should be subtracted, not added.": lambda *g: elbo_of(*g) + 2 * rate(*g[2:]),
+            "that leaves out the KL.": lambda *g: elbo_of(*g) + rate(*g[2:]),
+            "the library's cross-entropy is one mean of all pixels. Sum over each picture's.":
                 elbo_with(lambda a, x: -F.binary_cross_entropy_with_logits(a, x)),
-            "that is the mean over pixels. A picture's probability is a product, its logarithm a "
-            "sum.": elbo_with(lambda a, x: (x * a - F.softplus(a)).mean(1)),
-            "the factor ½ of the KL is missing.": lambda *g: elbo_of(*g) - rate(*g[2:]),
+            "add up a picture's pixels.": elbo_with(lambda a, x: (x * a - F.softplus(a)).mean(1)),
             "the logits went through a sigmoid, and then were treated as logits again.":
                 elbo_with(lambda a, x: (x * a.sigmoid() - F.softplus(a.sigmoid())).sum(1)),
-            "only the pixels that are 1 count. Those that are 0 have a probability too.":
-                elbo_with(lambda a, x: (x * F.logsigmoid(a)).sum(1)),
-            "it is not a number: a logarithm was given something negative. Logits go into "
-            "softplus, or through a sigmoid first.": elbo_with(lambda a, x: (x * a.log()).sum(1)),
-            "right for small logits, but not finite for 200: the sigmoid rounds to 1, or exp() "
-            "overflows. F.softplus takes the logit itself.": elbo_with(
+            "pixels that are 0 count, too.": elbo_with(lambda a, x: (x * F.logsigmoid(a)).sum(1)),
+            "the logarithm of a *logit* may be nan.": elbo_with(lambda a, x: (x * a.log()).sum(1)),
+            "right for small logits, but not finite for 200. Use softplus.": elbo_with(
                 lambda a, x: (x * a.sigmoid().log() + (1 - x) * (1 - a.sigmoid()).log()).sum(1)),
-            "right for small logits, but binary_cross_entropy cuts the logarithm of a rounded "
-            "probability off at -100; the version with_logits does not.": elbo_with(
+            "right, but binary_cross_entropy stops at -100. Use the one with_logits.": elbo_with(
                 lambda a, x: -F.binary_cross_entropy(a.sigmoid(), x, reduction="none").sum(1)),
         },
         praise="Those are the nats of the whole picture, finite however sure the decoder is.",
@@ -153,20 +121,13 @@ EXERCISES = {
                (normal(4, 3, seed=3, size=200) - 5000,), (normal(2, 1, seed=4) + 5000,)],
         rtol=1e-6, atol=1e-4,  # near 5,000 float32 counts in steps of 0.0005
         mistakes={
-            "that is the mean of the logarithms, the ELBO. Average first, then take the logarithm.":
-                lambda w: w.mean(0),
-            "that is the logarithm of the *sum* of the weights. Divide by K: subtract log K.":
-                lambda w: w.logsumexp(0),
-            "dividing the sum by K means subtracting log K here, not K.":
-                lambda w: w.logsumexp(0) - len(w),
+            "that is the ELBO. Average first, then take the logarithm.": lambda w: w.mean(0),
+            "that is the log of the *sum*. For the mean, subtract log K.": lambda w: w.logsumexp(0),
             "that is the likelihood; take its logarithm.": lambda w: importance_bound(w).exp(),
             "that is the *negative* log-likelihood.": lambda w: -importance_bound(w),
-            "right near 0, but near -5,000 exp() leaves the range of numbers. Stay with the "
-            "logarithms: torch.logsumexp.": shifted(lambda w: 0),
-            "the largest weight of *all* pictures is of no use to a picture whose weights are all "
-            "much smaller. Subtract each picture's own.": shifted(torch.max),
-            "the mean of all pictures is of no use to one that is far from it. Subtract each "
-            "picture's own largest logarithm.": shifted(torch.mean),
+            "right near 0, but exp(-5000) is 0. Stay with torch.logsumexp.": shifted(lambda w: 0),
+            "subtract each picture's own largest logarithm, not that of all.": shifted(torch.max),
+            "subtract each picture's own largest logarithm, not one mean.": shifted(torch.mean),
             "subtracting a picture's mean or minimum is not enough: exp of what is far above it is "
             "infinite. Subtract its largest logarithm.": shifted(lambda w: w.mean(0)),
         },

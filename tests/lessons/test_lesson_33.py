@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 from exercises import parts
-from torch import distributions
+from torch.distributions import Bernoulli, Normal, kl_divergence
 
 LESSON = parts(
     "33", "tossed", "log_likelihood", "layers", "Autoencoder", "VAE", "draw", "kl_to_prior",
@@ -14,11 +14,7 @@ LESSON = parts(
     "fit_mixture", "SeesBefore",
     PIXELS=6, LATENT=2, WIDE=[8], average=torch.tensor([0.0, 0.2, 0.5, 0.7, 0.9, 1.0]),
 )  # fmt: skip
-
-
-@pytest.fixture
-def pictures():  # every picture of 6 black or white pixels: (64, 6)
-    return torch.cartesian_prod(*[torch.tensor([0, 1], dtype=torch.uint8)] * 6)
+PICTURES = torch.cartesian_prod(*[torch.tensor([0, 1]).byte()] * 6)  # all of 6 bits: (64, 6)
 
 
 @pytest.fixture
@@ -35,22 +31,18 @@ def net():
 def test_a_toss_is_the_same_each_time_and_has_the_grey_values_as_odds():
     grey = torch.tensor([0.0, 0.25, 1.0, 0.5]).repeat(20_000, 1).view(20_000, 1, 2, 2)
     first, again, other = (LESSON["tossed"](grey, seed) for seed in (3, 3, 4))
-    assert first.dtype == torch.uint8 and torch.equal(first, again)
-    assert not torch.equal(first, other)
+    assert first.dtype == torch.uint8
+    assert torch.equal(first, again) and not torch.equal(first, other)
     assert torch.allclose(first.float().mean(0), torch.tensor([0, 0.25, 1, 0.5]), atol=0.02)
 
 
-def test_log_likelihood_is_bernoullis_with_draws_in_front(pictures):
-    logits = 3 * torch.randn(5, 64, 6, generator=torch.Generator().manual_seed(0))
-    known = distributions.Bernoulli(logits=logits).log_prob(pictures.float()).sum(-1)
-    assert torch.allclose(LESSON["log_likelihood"](logits, pictures), known, atol=1e-5)
-
-
-def test_kl_is_the_librarys():
-    m, v = (torch.randn(7, 3, generator=torch.Generator().manual_seed(i)) for i in (0, 1))
-    q = distributions.Normal(m, (v / 2).exp())
-    known = distributions.kl_divergence(q, distributions.Normal(0.0, 1.0))
-    assert torch.allclose(LESSON["kl_to_prior"](m, v), known, atol=1e-6)
+def test_log_likelihood_and_kl_are_the_librarys():
+    torch.manual_seed(0)
+    logits, m, v = 3 * torch.randn(5, 64, 6), torch.randn(7, 3), torch.randn(7, 3)
+    known = Bernoulli(logits=logits).log_prob(PICTURES.float()).sum(-1)
+    assert torch.allclose(LESSON["log_likelihood"](logits, PICTURES), known, atol=1e-5)
+    q, prior = Normal(m, (v / 2).exp()), Normal(0.0, 1.0)
+    assert torch.allclose(LESSON["kl_to_prior"](m, v), kl_divergence(q, prior), atol=1e-6)
 
 
 def test_the_decoder_starts_near_the_average_picture():
@@ -62,44 +54,36 @@ def test_the_decoder_starts_near_the_average_picture():
     assert torch.allclose(start, LESSON["average"].clamp(1e-3, 1 - 1e-3).expand(4, 6), atol=1e-5)
 
 
-def exact_log_p(net, x, reach=7.0, ticks=281):
-    """log p(x) by a fine grid over the two numbers of the code."""
-    line = torch.linspace(-reach, reach, ticks).double()
+def test_likelihood_of_all_pictures_adds_up_to_one_and_the_weights_find_it(net):
+    line = torch.linspace(-7, 7, 281).double()  # log p(x) by a fine grid over the code's 2 numbers
     z = torch.cartesian_prod(line, line).float()
-    prior = distributions.Normal(0.0, 1.0).log_prob(z).sum(1) + 2 * math.log(line[1] - line[0])
+    prior = Normal(0.0, 1.0).log_prob(z).sum(1) + 2 * math.log(line[1] - line[0])
     with torch.no_grad():
-        logits = net.decode(z)
-    each = distributions.Bernoulli(logits=logits[:, None]).log_prob(x.float()).sum(2)
-    return (each + prior[:, None]).logsumexp(0)
-
-
-def test_likelihood_of_all_pictures_adds_up_to_one_and_the_weights_find_it(net, pictures):
-    exact = exact_log_p(net, pictures)
+        logits = net.decode(z)[:, None]
+    each = Bernoulli(logits=logits).log_prob(PICTURES.float()).sum(2)
+    exact = (each + prior[:, None]).logsumexp(0)
     assert exact.exp().sum().item() == pytest.approx(1, abs=1e-4)
     torch.manual_seed(0)
-    weights = LESSON["log_weights"](net, pictures, 20_000)
-    found = weights.logsumexp(0) - math.log(20_000)
-    assert torch.allclose(found, exact, atol=0.1)
-    _, kl = LESSON["terms"](net, pictures)
-    repeated = torch.stack([LESSON["terms"](net, pictures)[0] for _ in range(2000)]).mean(0)
+    weights = LESSON["log_weights"](net, PICTURES, 20_000)
+    assert torch.allclose(weights.logsumexp(0) - math.log(20_000), exact, atol=0.1)
+    _, kl = LESSON["terms"](net, PICTURES)
+    repeated = torch.stack([LESSON["terms"](net, PICTURES)[0] for _ in range(2000)]).mean(0)
     assert torch.allclose(weights.mean(0), repeated - kl.sum(1), atol=0.15)  # both are the ELBO
     assert (weights.mean(0) < exact + 0.01).all()
 
 
-def test_the_loss_is_minus_the_elbo_and_its_knobs_do_what_they_say(net, pictures):
+def test_the_loss_is_minus_the_elbo_and_its_knobs_do_what_they_say(net):
     def loss(progress=1.0, **knobs):
         torch.manual_seed(1)
-        return LESSON["vae_loss"](**knobs)(net, (pictures,), progress)
+        return LESSON["vae_loss"](**knobs)(net, (PICTURES,), progress)
 
     value, seen = loss()
     assert value.item() == pytest.approx(-seen["ELBO"].item(), abs=1e-5)
-    heavy, _ = loss(beta=3.0)
-    assert (heavy - value).item() == pytest.approx(2 * seen["KL"].item(), rel=1e-4)
-    early, _ = loss(0.1, warm_up=0.5)
-    assert (value - early).item() == pytest.approx(0.8 * seen["KL"].item(), rel=1e-4)
+    kl = seen["KL"].item()
     assert loss(0.9, warm_up=0.5)[0].item() == pytest.approx(value.item(), abs=1e-5)
-    free, _ = loss(free=100.0)
-    assert (free - value).item() == pytest.approx(200 - seen["KL"].item(), rel=1e-4)
+    early, heavy, free = loss(0.1, warm_up=0.5)[0], loss(beta=3.0)[0], loss(free=100.0)[0]
+    for changed, more in ((early, -0.8 * kl), (heavy, 2 * kl), (free, 200 - kl)):
+        assert (changed - value).item() == pytest.approx(more, rel=1e-4)
 
 
 def test_all_three_gradients_are_right_on_average_and_the_slope_is_the_quietest():
@@ -119,7 +103,7 @@ def test_all_three_gradients_are_right_on_average_and_the_slope_is_the_quietest(
     assert plain > 10 * baseline > 10 * slope
 
 
-def test_mixture_is_a_density_and_em_never_goes_down(pictures):
+def test_mixture_is_a_density_and_em_never_goes_down():
     generator = torch.Generator().manual_seed(0)
     odds = torch.tensor([[0.9, 0.8, 0.9, 0.1, 0.1, 0.2], [0.1, 0.2, 0.3, 0.9, 0.7, 0.9]])
     kind = torch.randint(2, (3000,), generator=generator)
@@ -128,9 +112,9 @@ def test_mixture_is_a_density_and_em_never_goes_down(pictures):
     levels = []
     for rounds in (1, 3, 10, 30):
         model = LESSON["fit_mixture"](2, rounds)
-        joint = LESSON["mixture_log_p"](*model, pictures)
+        joint = LESSON["mixture_log_p"](*model, PICTURES)
         assert joint.exp().sum().item() == pytest.approx(1, abs=1e-4)
         levels.append(LESSON["mixture_log_p"](*model, train_x).logsumexp(1).mean().item())
     assert all(after > before - 1e-5 for before, after in pairwise(levels))
-    true = distributions.Bernoulli(odds).log_prob(train_x[:, None].float()).sum(2)
+    true = Bernoulli(odds).log_prob(train_x[:, None].float()).sum(2)
     assert levels[-1] == pytest.approx((true.logsumexp(1) - math.log(2)).mean().item(), abs=0.02)
