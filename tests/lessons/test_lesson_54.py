@@ -8,8 +8,6 @@ from exercises import parts
 import course_utils as cu
 
 TRAIN = torch.rand(64, 12, 3, generator=torch.Generator().manual_seed(0))
-
-
 LESSON = parts(
     "54", "by_hand", "halves", "Critic", "Recurrent", "Generator", "Discriminator", "Teacher",
     "neighbours_spread", "straight", "d_loss", "g_loss", "normal", "freely", "supervised",
@@ -21,8 +19,7 @@ LESSON = parts(
 
 @pytest.mark.parametrize("shift", [0.0, 0.6])
 def test_the_critic_made_by_hand_agrees_with_the_package(shift):
-    source = torch.Generator().manual_seed(1)
-    real, fake = torch.rand(2, 400, 8, 2, generator=source)
+    real, fake = torch.rand(2, 400, 8, 2, generator=torch.Generator().manual_seed(1))
     fake = fake + shift
     ours = [LESSON["by_hand"](real, fake, 4, 300, seed) for seed in range(2)]
     theirs = cu.metrics.discriminative_score(real, fake, units=4, repeats=2, iterations=300)
@@ -38,8 +35,7 @@ def test_four_fifths_are_learned_from_and_nothing_is_lost():
 
 
 def test_losses_are_cross_entropies():
-    source = torch.Generator().manual_seed(2)
-    a, b = torch.randn(2, 9, 5, 1, generator=source)
+    a, b = torch.randn(2, 9, 5, 1, generator=torch.Generator().manual_seed(2))
     entropy = F.binary_cross_entropy_with_logits
     expected = entropy(a, torch.ones_like(a)) + entropy(b, torch.zeros_like(b))
     assert LESSON["d_loss"](a, b).item() == pytest.approx(expected.item())
@@ -55,37 +51,28 @@ def test_the_generator_reads_the_code_at_all_steps_and_noise_from_its_step_on():
     assert torch.equal(touched, torch.ones(12, 12).tril().bool())
     by_code = torch.autograd.functional.jacobian(lambda z: G(z, noise)[0, :, 0], code)[:, 0]
     assert (by_code.abs().sum(1) > 0).all()
-
-
-def test_a_generator_with_raw_values_has_no_scale():
-    G = LESSON["Generator"](8, standardise=False)
-    assert (G.scale == 1).all() and (G.shift == 0).all()
+    raw = LESSON["Generator"](8, standardise=False)
+    assert (raw.scale == 1).all() and (raw.shift == 0).all()
 
 
 @pytest.mark.parametrize("knob", ["standardise", "differences", "overall", "batch"])
 def test_each_knob_of_the_discriminator_can_be_off(knob):
-    D = LESSON["Discriminator"](8, **{knob: False})
-    assert D(TRAIN[:16]).shape == (16, 1)
+    assert LESSON["Discriminator"](8, **{knob: False})(TRAIN[:16]).shape == (16, 1)
 
 
-def test_the_discriminator_judges_in_groups_of_eight():
+@pytest.mark.parametrize("batch, group", [(True, 8), (False, 1)])
+def test_the_discriminator_judges_in_groups_of_eight(batch, group):
     torch.manual_seed(0)
-    D = LESSON["Discriminator"](8)
     x = TRAIN[:16].clone().requires_grad_()
-    (slopes,) = torch.autograd.grad(D(x)[0, 0], x)
+    (slopes,) = torch.autograd.grad(LESSON["Discriminator"](8, batch=batch)(x)[0, 0], x)
     touched = slopes.abs().sum((1, 2)) > 0
-    assert touched[:8].all() and not touched[8:].any()
-    alone = LESSON["Discriminator"](8, batch=False)
-    (slopes,) = torch.autograd.grad(alone(x)[0, 0], x)
-    assert (slopes.abs().sum((1, 2)) > 0).sum() == 1
+    assert touched[:group].all() and not touched[group:].any()
 
 
 def test_the_spread_of_neighbours_is_a_standard_deviation():
     h = torch.randn(24, 5, generator=torch.Generator().manual_seed(3))
-    got = LESSON["neighbours_spread"](h)
-    for group in range(3):
-        own = h[8 * group : 8 * group + 8].std(0, correction=0)
-        assert torch.allclose(got[8 * group : 8 * group + 8], own.expand(8, -1), atol=1e-4)
+    own = h.view(3, 8, 5).std(1, correction=0).repeat_interleave(8, 0)
+    assert torch.allclose(LESSON["neighbours_spread"](h), own, atol=1e-4)
 
 
 def test_straight_lines_keep_their_ends():
@@ -128,8 +115,7 @@ def test_equal_sets_have_equal_moments():
 
 
 def test_the_forecaster_finds_a_linear_law():
-    source = torch.Generator().manual_seed(4)
-    slope, start = torch.rand(2, 300, 1, 3, generator=source)
+    slope, start = torch.rand(2, 300, 1, 3, generator=torch.Generator().manual_seed(4))
     x = start + slope * torch.arange(12.0)[:, None] / 12
     LESSON["test"] = x
     weights = LESSON["forecaster"](x, ridge=1e-10)
