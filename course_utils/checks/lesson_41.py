@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from .compare import numbers
-from .exercise import Exercise
+from .exercise import Exercise, gradients
 
 
 def best_discriminator(p, q):
@@ -24,12 +24,6 @@ def high_quality(samples, centres, sigma):
     return (nearest <= 3 * sigma).float().mean()
 
 
-def slope(result, before, after):
-    flows = isinstance(result, torch.Tensor) and result.requires_grad
-    found = torch.autograd.grad(result.sum(), before) if flows else before
-    return {"the gradient of the logits": found[0].norm() if flows else 0.0}
-
-
 def numbered(N, d):
     """Samples whose decimals are their numbers: 10.03, 20.03, … is the sample number 3."""
     return 10.0 * torch.arange(1, d + 1) + 0.01 * torch.arange(N)[:, None]
@@ -38,11 +32,11 @@ def numbered(N, d):
 def members(result, before, after):
     """How many samples are whole in some pack; packs may be made in any order."""
     samples, found = numbered(*before[0].shape), numbers(result)
-    if found is None or found.size != samples.numel():
-        return {"the number of samples that are whole in a pack": 0}
-    rows = torch.as_tensor(found).float().reshape(samples.shape)
-    nearest = torch.cdist(samples, rows).amin(1)
-    return {"the number of samples that are whole in a pack": (nearest < 0.005).sum()}
+    whole = 0
+    if found is not None and found.size == samples.numel():
+        rows = torch.as_tensor(found).float().reshape(samples.shape)
+        whole = (torch.cdist(samples, rows).amin(1) < 0.005).sum()
+    return {"the number of samples that are whole in a pack": whole}
 
 
 def clouds(seed, centres, sizes, sigma):
@@ -71,20 +65,14 @@ EXERCISES = {
                (torch.tensor([0.003, 0.001]), torch.tensor([0.001, 0.004])),
                (torch.tensor([3.0, 0.0, 0.5]), torch.tensor([0.0, 0.2, 0.0]))],
         mistakes={
-            "that is the probability of being *fake*. p is the density of the real points.":
-                lambda p, q: q / (p + q),
-            "that is the ratio of the densities. It runs from 0 to infinity; a probability does "
-            "not.": lambda p, q: p / q,
+            "that is the probability of being *fake*.": lambda p, q: q / (p + q),
+            "that is the ratio of the densities. A probability is at most 1.": lambda p, q: p / q,
             "that is the best *logit*. D itself is its sigmoid.": lambda p, q: (p / q).log(),
             "q plays no part in it. Where fakes are dense, D should be low.": lambda p, q: p,
-            "right on which is likelier, but D should say how sure it is, not only yes or no.":
-                lambda p, q: (p > q).float(),
-            "there is a factor of two missing. Where p = q, D must be a half.":
-                lambda p, q: p / (p + q) / 2,
-            "something is added to the denominator, which matters where both densities are small. "
-            "p + q is not 0 where there are points.": lambda p, q: p / (p + q + 1e-4),
-            "right, but where q = 0 and p is not, D must be 1. Did you divide by q on the way?":
-                lambda p, q: (p / q) / (1 + p / q),
+            "D should say how sure it is, not only yes or no.": lambda p, q: (p > q).float(),
+            "where p = q, D must be a half.": lambda p, q: p / (p + q) / 2,
+            "p + q needs no epsilon: densities may be small.": lambda p, q: p / (p + q + 1e-4),
+            "where q = 0 and p is not, D must be 1.": lambda p, q: (p / q) / (1 + p / q),
         },
         praise="It is one half where the densities agree, and one where no fake ever falls.",
         hints=("At each point: which share of all points that fall there is real?",
@@ -94,27 +82,19 @@ EXERCISES = {
         generator_loss, "one number", 10, "medium",
         cases=[(torch.tensor(values)[:, None].requires_grad_(),)
                for values in ([-2.0, 0.5, 3.0], [-200.0], [90.0, -200.0, 1.0, -1.0])],
-        extra=slope, numpy=False,
+        extra=gradients("the logits"), numpy=False,
         mistakes={
             "that is log(1 - D), the minimax loss. It is flat where D sees through the fakes.":
                 lambda a: F.logsigmoid(-a).mean(),
-            "that is what *D* minimises on fakes. G wants the opposite: which sign has the logit?":
-                lambda a: F.softplus(a).mean(),
-            "minimised, it would make D(G(z)) small. The sign in front is missing.":
-                lambda a: F.logsigmoid(a).mean(),
-            "that is the sum; the mean does not grow with the batch.":
-                lambda a: F.softplus(-a).sum(),
-            "a sigmoid too many: softplus takes the logits as they are.":
-                lambda a: F.softplus(-a.sigmoid()).mean(),
-            "that is the loss of a Wasserstein GAN. Here it is the logarithm of a probability.":
-                lambda a: -a.mean(),
-            "right, until D is very sure: for -200 the sigmoid rounds to 0, or exp() overflows. "
-            "softplus and logsigmoid take the logit itself.": lambda a: -a.sigmoid().log().mean(),
-            "right, until D is very sure: binary_cross_entropy cuts the logarithm off at -100. Use "
-            "softplus, logsigmoid, or the version with_logits.":
+            "*D* minimises that on fakes. G wants the opposite.": lambda a: F.softplus(a).mean(),
+            "the sign in front is missing: -log D is the loss.": lambda a: F.logsigmoid(a).mean(),
+            "the mean does not grow with the batch; a sum does.": lambda a: F.softplus(-a).sum(),
+            "there is a sigmoid too many.": lambda a: F.softplus(-a.sigmoid()).mean(),
+            "right, but not finite for -200: use softplus.": lambda a: -a.sigmoid().log().mean(),
+            "right, until D is very sure: binary_cross_entropy cuts the logarithm off at -100.":
                 lambda a: F.binary_cross_entropy(a.sigmoid(), torch.ones_like(a)),
-            "the number is right, but no gradient can flow through it. Was something detached, or "
-            "turned into a plain number?": lambda a: generator_loss(a.detach()),
+            "the number is right, but no gradient can flow through it. Was something detached?":
+                lambda a: generator_loss(a.detach()),
         },
         praise="It is steep where D sees through the fakes, and finite even there.",
         hints=("D is the sigmoid of the logits, and -log sigmoid(a) is a softplus. Of what?",
@@ -126,17 +106,13 @@ EXERCISES = {
                (numbered(6, 1), 2), (numbered(8, 3), 1), (numbered(9, 2), 9)],
         extra=members, free=True,  # in any order
         mistakes={
-            "the packs are right, but D wants one row of numbers for each: flatten the rest.":
-                lambda x, m: x.reshape(len(x) // m, m, -1),
-            "there are as many packs as there were samples. A sample belongs to one pack only.":
-                lambda x, m: x.repeat(1, m),
+            "flatten each pack to one row.": lambda x, m: x.reshape(len(x) // m, m, -1),
+            "there are as many packs as samples: too many.": lambda x, m: x.repeat(1, m),
             "m is the size of a pack, not the number of packs.": lambda x, m: x.reshape(m, -1),
-            "the coordinates of different samples are mixed up: x and y of one sample belong side "
-            "by side.": lambda x, m: x.reshape(-1, m, x.shape[1]).transpose(1, 2).flatten(1),
-            "a sample need not have 2 numbers: it has as many as samples.shape[1] says.":
-                lambda x, m: x.reshape(-1, 2 * m),
-            "each pack holds one sample several times. D can see nothing of variety in that.":
-                lambda x, m: x[::m].repeat(1, m),
+            "the coordinates are mixed up: x and y of one sample belong side by side.":
+                lambda x, m: x.reshape(-1, m, x.shape[1]).transpose(1, 2).flatten(1),
+            "a sample need not have 2 numbers: use its shape.": lambda x, m: x.reshape(-1, 2 * m),
+            "each pack holds one sample several times.": lambda x, m: x[::m].repeat(1, m),
         },
         praise="Each sample is whole, in one pack, and D sees m of them side by side.",
         hints=("A reshape is enough, if neighbours share a pack. Which shape?",
@@ -149,25 +125,16 @@ EXERCISES = {
                clouds(2, [[0.02, 0.01]], [20], 0.01), clouds(3, [[5.0, 5.0], [-9, 0]], [8, 3], 2.0),
                (torch.tensor([[3.0, 0.0], [0.0, 4.0]]), torch.zeros(1, 2), 1.0)],
         mistakes={
-            "that is their number; the share is asked for.":
-                lambda x, c, s: high_quality(x, c, s) * len(x),
             "within *three* sigma, not one.": share_of(lambda d, s: d.amin(1) <= s),
             "each coordinate by itself makes a square. Three sigma is a distance, a circle.":
                 lambda x, c, s: ((x[:, None] - c).abs().amax(2).amin(1) <= 3 * s).float().mean(),
-            "a squared distance has to be compared with the square of 3 sigma.":
-                share_of(lambda d, s: d.amin(1) ** 2 <= 3 * s),
-            "the mean runs over all pairs of sample and centre. For a sample only the nearest "
-            "counts.": share_of(lambda d, s: d <= 3 * s),
+            "that compares a squared distance.": share_of(lambda d, s: d.amin(1) ** 2 <= 3 * s),
+            "the mean runs over pairs; only the nearest counts.": share_of(lambda d, s: d <= 3 * s),
             "a sample that is near two centres counts twice. Only the nearest counts.":
                 lambda x, c, s: share_of(lambda d, s: d <= 3 * s)(x, c, s) * len(c),
-            "a sample need not be near *all* centres: take the smallest distance.":
-                share_of(lambda d, s: d.amax(1) <= 3 * s),
-            "that is the mean of the modes' shares, where a rare mode counts as much as a frequent "
-            "one. Each sample should count the same.": mean_over_modes,
-            "right for sigma = 1, but it changes with the unit of length. Where is sigma?":
-                share_of(lambda d, s: d.amin(1) <= 3),
-            "it is almost right, but a sample exactly 3 sigma away counts, too.":
-                share_of(lambda d, s: d.amin(1) < 3 * s),
+            "that is the mean of the modes' shares; all samples count the same.": mean_over_modes,
+            "right for sigma = 1 only. Where is sigma?": share_of(lambda d, s: d.amin(1) <= 3),
+            "exactly 3 sigma away counts, too.": share_of(lambda d, s: d.amin(1) < 3 * s),
         },
         praise="The nearest centre decides, within a circle of three sigma.",
         hints=("First the distance of each sample from each centre, then each sample's smallest.",
