@@ -38,10 +38,10 @@ def straight(A, B):
     return torch.linalg.svdvals(A.T @ B).clamp(max=1).min().acos().rad2deg()
 
 
-def each_bits(known, sent, levels, add=lambda counts: counts + 1.0, over=lambda c: c.sum()):
-    """The bits of each number sent, (k, M), with other probabilities."""
-    counts = [add(column.bincount(minlength=levels)) for column in known.T]
-    return -torch.stack([(c / over(c))[s].log2() for c, s in zip(counts, sent.T, strict=True)])
+def each_bits(known, sent, levels, add=1.0):
+    """The bits of each number sent, (k, M), where `add` is added to each count."""
+    counts = [column.bincount(minlength=levels) + add for column in known.T]
+    return -torch.stack([(c / c.sum())[s].log2() for c, s in zip(counts, sent.T, strict=True)])
 
 
 def where_it_pays(formula):
@@ -71,27 +71,16 @@ EXERCISES = {
         pca_error, "one number", 10, "easy",
         cases=[(EIGHT, 3), (EIGHT, 1), (EIGHT, 0), (EIGHT, 8), (FIVE, 2), (FIVE, 0)],
         mistakes={
-            "those are the directions that the code keeps. What it loses are the others.":
-                lambda e, k: e.mean() - pca_error(e, k),
-            "that is the error of a whole picture. Divide by the number of pixels.":
-                lambda e, k: pca_error(e, k) * len(e),
-            "that is a *share* of the variance. The error per pixel is asked for.":
-                lambda e, k: pca_error(e, k) / e.mean(),
-            "divided by the number of eigenvalues left out; all pixels count.":
-                lambda e, k: pca_error(e, k) * len(e) / max(1, len(e) - k),
-            "it leaves out the largest. The best code keeps those.":
-                lambda e, k: e.sort().values[k:].sum() / len(e),
-            "they may come in any order: sort them, the largest first.":
-                lambda e, k: e[k:].sum() / len(e),
-            "off by one: a code of k numbers keeps k eigenvalues, and here it keeps k + 1.":
-                lambda e, k: pca_error(e, k + 1),
-            "right, except for k = 0: [:-0] is [:0], which is empty. Count from the other end.":
-                lambda e, k: e.sort().values[:-k].sum() / len(e),
+            "those are the directions kept.": lambda e, k: e.mean() - pca_error(e, k),
+            "divide by the number of pixels.": lambda e, k: pca_error(e, k) * len(e),
+            "that is a *share* of the variance.": lambda e, k: pca_error(e, k) / e.mean(),
+            "the best code keeps the largest.": lambda e, k: e.sort().values[k:].sum() / len(e),
+            "sort them first; they may come in any order.": lambda e, k: e[k:].sum() / len(e),
+            "[:-k] is empty for k = 0.": lambda e, k: e.sort().values[:-k].sum() / len(e),
         },
         praise="It is the sum of the eigenvalues left out, shared among all pixels.",
         hints=("Which eigenvalues does a code of k numbers leave out: the large or the small ones?",
-               "Sort them so that the largest come first, add up those from number k on, and "
-               "divide by how many there are in all."),
+               "Sort them, the largest first. Divide the sum of those from number k on by len."),
     ),
     "31.2": Exercise(
         largest_angle, "one number, an angle in degrees", 15, "medium",
@@ -100,55 +89,34 @@ EXERCISES = {
                *(subspaces(6, 1, seed, turn=0) for seed in range(5, 25))],
         atol=0.1,  # near 0°, float32 tells no smaller angles apart by their cosines
         mistakes={
-            "that is the angle in radians; degrees are asked for.":
-                lambda A, B: cosines(A, B).min().acos(),
-            "that is the *smallest* principal angle. A small cosine is a large angle.":
-                lambda A, B: cosines(A, B).max().acos().rad2deg(),
+            "degrees are asked for, not radians.": lambda A, B: cosines(A, B).min().acos(),
+            "that is the *smallest* angle.": lambda A, B: cosines(A, B).max().acos().rad2deg(),
             "that is the cosine. The angle is its arc cosine.": lambda A, B: cosines(A, B).min(),
-            "that is a mean over the principal angles; the largest one is asked for.":
-                lambda A, B: cosines(A, B).acos().rad2deg().mean(),
-            "it compares column with column. The same subspace has many bases: take the singular "
-            "values of Q_A.T @ Q_B.":
+            "it compares column with column. The same subspace has many bases: take svdvals.":
                 lambda A, B: F.cosine_similarity(A, B, dim=0).clamp(max=1).min().acos().rad2deg(),
-            "columns of length 1 are not enough: they must be at right angles, too (QR).":
-                lambda A, B: straight(F.normalize(A, dim=0), F.normalize(B, dim=0)),
-            "torch.linalg.svd(A).U spans the whole space: keep only its first k columns.":
-                lambda A, B: straight(torch.linalg.svd(A).U, torch.linalg.svd(B).U),
-            "the columns given are not at right angles. Make orthonormal bases of them first (QR).":
-                lambda A, B: straight(A, B),
-            "for two bases of the same subspace it is not a number: rounding makes a cosine "
-            "slightly larger than 1. Clamp it.":  # how much larger, depends on the machine
+            "the columns given are not orthonormal. Make bases that are (QR).": straight,
+            "for the same subspace it is nan: rounding makes a cosine larger than 1. Clamp it.":
                 lambda A, B: (cosines(A, B).min() + 1e-6).acos().rad2deg(),
         },
         praise="It is the angle of the subspaces, whatever their bases, and 0 for the same one.",
         hints=("A basis first: torch.linalg.qr(A).Q has columns of length 1 at right angles.",
-               "The cosines are torch.linalg.svdvals(Q_A.T @ Q_B), and rounding may make one of "
-               "them larger than 1. The largest angle has the smallest; acos gives radians."),
+               "Clamp the cosines, torch.linalg.svdvals(Q_A.T @ Q_B), at 1. The largest angle has "
+               "the smallest cosine, and acos gives radians."),
     ),
     "31.3": Exercise(
         code_bits, "one number of bits", 20, "hard",
         cases=[codes((40, 3), (30, 3), 12, 0), codes((25, 2), (7, 2), 32, 1),
                codes((9, 4), (5, 4), 3, 2)],
         mistakes={
-            "it is not finite: a level that known never has needs a probability too. Add 1 to each "
-            "count.": lambda *given: each_bits(*given, add=lambda c: c).mean(1).sum(),
-            "1 is added only to the counts that are 0. Add it to each count.":
-                lambda *given: each_bits(*given, add=lambda c: c.clamp(min=1)).mean(1).sum(),
-            "the probabilities add up to more than 1: divide by the sum of the counts *after* "
-            "adding.": lambda *given: each_bits(
-                *given, over=lambda c: c.sum() - len(c)).mean(1).sum(),
-            "those are nats; take the logarithm to base 2.":
-                lambda *given: code_bits(*given) * math.log(2),
+            "it is not finite: an unseen level needs a probability, too. Add 1 to each count.":
+                lambda *given: each_bits(*given, add=0).mean(1).sum(),
+            "those are nats; take the logarithm to base 2.": lambda *g: code_bits(*g) * math.log(2),
             "the sign: bits are *minus* the logarithm of p.": lambda *given: -code_bits(*given),
-            "that is bits for one *number*. Add up those of a picture.":
-                lambda *given: each_bits(*given).mean(),
-            "those are the bits of all pictures together; take the mean.":
-                lambda *given: each_bits(*given).sum(),
+            "add up the bits of a picture's numbers.": lambda *given: each_bits(*given).mean(),
+            "take the mean over the pictures.": lambda *given: each_bits(*given).sum(),
             "all k numbers share one table of counts. Give each number its own.":
-                lambda known, sent, n: each_bits(
-                    known.reshape(-1, 1), sent.reshape(-1, 1), n).mean() * sent.shape[1],
-            "the counts are of sent, which the receiver does not have yet. Count in known.":
-                lambda known, sent, n: code_bits(sent, sent, n),
+                lambda k, s, n: each_bits(k.view(-1, 1), s.view(-1, 1), n).mean() * s.shape[1],
+            "sent is yet to come: count in known.": lambda k, s, n: code_bits(s, s, n),
         },
         praise="Each number pays by its own table, and an unseen level costs a finite number.",
         hints=("One column at a time: count its levels in known, then look up those of sent.",
@@ -161,26 +129,17 @@ EXERCISES = {
                (17_000_000, 256, 640), (1003, 10, 12.5), (1000, 14, 14), (1000, 20, 14)],
         rtol=1e-9,  # one picture too many, of 44,271, is wrong
         mistakes={
-            "right, except for rounding: a whole number of pictures is asked for. Up or down?":
-                where_it_pays(lambda d, o, t: d / (t - o)),
-            "rounded down, there are cases where we still send more. Round up.":
-                where_it_pays(lambda d, o, t: d // (t - o)),
-            "round() goes to the nearest number, which may be too small. Round up.":
-                where_it_pays(lambda d, o, t: round(d / (t - o))),
-            "one too many where the division leaves no remainder: no more bits than theirs is "
-            "enough.": where_it_pays(lambda d, o, t: d // (t - o) + 1),
-            "our pictures cost bits too. What is saved on each is theirs minus ours.":
-                where_it_pays(lambda d, o, t: math.ceil(d / t)),
-            "negative: what is saved on each picture is theirs minus ours.":
-                lambda d, o, t: math.ceil(d / (o - t)) if o < t else math.inf,
-            "right where we save bits. Where a picture of ours costs as many bits as theirs, or "
-            "more, it never pays: return math.inf.": lambda d, o, t: np.ceil(d / (t - o)),
-            "right, except where ours and theirs are equal: the decoder's bits are never won back.":
+            "round to a whole number. Up or down?": where_it_pays(lambda d, o, t: d / (t - o)),
+            "rounded down, we may still send more.": where_it_pays(lambda d, o, t: d // (t - o)),
+            "round() may round down. Round up.": where_it_pays(lambda d, o, t: round(d / (t - o))),
+            "one too many if nothing remains.": where_it_pays(lambda d, o, t: d // (t - o) + 1),
+            "our pictures cost bits, too.": where_it_pays(lambda d, o, t: math.ceil(d / t)),
+            "return math.inf where nothing is saved.": lambda d, o, t: np.ceil(d / (t - o)),
+            "where ours equals theirs, the decoder's bits are never won back.":
                 lambda d, o, t: math.inf if o > t else math.ceil(d / (t - o)),
         },
         praise="From there on the decoder's weights are shared among enough pictures.",
         hints=("What do n pictures cost: decoder_bits + n · ours, or n · theirs? Solve for n.",
-               "It is decoder_bits / (theirs - ours), rounded up, and math.inf where theirs is not "
-               "larger than ours."),
+               "Round decoder_bits / (theirs - ours) up; it is math.inf unless theirs > ours."),
     ),
 }

@@ -115,14 +115,12 @@ EXERCISES = {
         mistakes={
             "the averages are as they were. Change them in place (mul_, add_, lerp_, copy_).":
                 averaging(lambda a, w, d: d * a + (1 - d) * w),
-            "G's weights follow the averages. It should be the other way round.":
-                averaging(lambda a, w, d: w.lerp_(a, 1 - d)),
+            "the *averages* should follow G.": averaging(lambda a, w, d: w.lerp_(a, 1 - d)),
             "G's weights no longer require a gradient, so G would stop learning.":
                 averaging(lambda a, w, d: a.lerp_(w.requires_grad_(False), 1 - d)),
             "the averages have a graph, which grows with each step: use torch.no_grad().":
                 averaging(lambda a, w, d: a.mul_(d).add_((1 - d) * w), torch.enable_grad),
-            "the shares are swapped. A decay near 1 should make a *slow* average.":
-                averaging(lambda a, w, d: a.lerp_(w, d)),
+            "a decay near 1 should be *slow*.": averaging(lambda a, w, d: a.lerp_(w, d)),
             **{f"it always takes a decay of {fixed}. Use the decay that it is given.":
                averaging(lambda a, w, d, fixed=fixed: a.lerp_(w, 1 - fixed))
                for fixed in (0.5, 0.9, 0.995)},
@@ -146,8 +144,7 @@ EXERCISES = {
                 of_moments(distance, lambda x: x.cov()),
             "the covariances count, too.": of_moments(lambda m, S, T: m.square().sum()),
             "the trace of the root counts *twice*.": of_moments(partial(distance, root=1.0)),
-            "it works only for as many fakes as real samples. Take the mean of each set first.":
-                lambda x, y: frechet(x, y) + 0 * (x - y).sum(),
+            "the sets may differ in size.": lambda x, y: frechet(x, y) + 0 * (x - y).sum(),
             "sqrt takes the root of each *entry*. The root R of a matrix has R R = S₁ S₂.":
                 of_moments(lambda m, S, T: m @ m + (S + T - 2 * (S @ T).sqrt()).trace()),
             "only variances are compared; the other entries say how features vary *together*.":
@@ -168,8 +165,7 @@ EXERCISES = {
         mistakes={
             "it finds the nearest sample of each training picture. Turn it round.":
                 nearest(lambda d: d.norm(dim=2), lambda table: table.min(0)),
-            "they are swapped: distances first, indices second.":
-                lambda s, t: neighbours(s, t)[::-1],
+            "distances first, indices second.": lambda s, t: neighbours(s, t)[::-1],
             "those are squared distances; take the root.": nearest(lambda d: d.square().sum(2)),
             "that is the root of a *mean* over pixels. The Euclidean distance adds up all squares.":
                 nearest(lambda d: d.square().mean(2).sqrt()),

@@ -65,8 +65,7 @@ EXERCISES = {
                 lambda z, c: generator_input(z, c[:1].expand(len(c), -1)),
             "the codes are mixed up: at every step sequence i should see code[i], all of it.":
                 lambda z, c: torch.cat([z, c.repeat(z.shape[1], 1).view(*z.shape[:2], -1)], 2),
-            "steps and sequences are swapped: (B, T, n + k).":
-                lambda z, c: generator_input(z, c).transpose(0, 1),
+            "make its shape (B, T, n + k).": lambda z, c: generator_input(z, c).transpose(0, 1),
         },
         praise="New noise at each step, and one code for each sequence, which stays.",
         hints=("The code needs an axis of steps, along which it repeats. At which place?",
@@ -81,12 +80,10 @@ EXERCISES = {
         mistakes={
             "fakes have the target 1: the listing's fourth fault. D would call all real.":
                 losing(fake=lambda f: F.softplus(-f).mean()),
-            "the targets are swapped: it teaches D to call real sequences fake.":
-                lambda r, f: discriminator_loss(-r, -f),
+            "the targets are swapped for both.": lambda r, f: discriminator_loss(-r, -f),
             "real sequences play no part in it: the listing's third fault.": losing(lambda r: 0),
             "that is half of it: add the two means.": lambda r, f: discriminator_loss(r, f) / 2,
-            "that is the value of the game, which D *maximises*. A loss has the other sign.":
-                lambda r, f: -discriminator_loss(r, f),
+            "that is the value of the game, not a loss.": lambda r, f: -discriminator_loss(r, f),
             "there is a sigmoid too many: softplus takes the logits as they are.":
                 lambda r, f: discriminator_loss(r.sigmoid(), f.sigmoid()),
             "right until D is very wrong: in float32 the sigmoid of -200 is 0. Use softplus.":
@@ -108,15 +105,11 @@ EXERCISES = {
         mistakes={
             "a step is lost. The first has no difference; it gets a 0, and keeps its value.":
                 lambda x: torch.stack([x[:, 1:], x.diff(dim=1)], 2),
-            "the value comes first.": lambda x: with_differences(x).flip(2),
-            "each step has the difference to the value *after* it: it would be told the future.":
-                beside(lambda x: F.pad(x.diff(dim=1), (0, 1))),
-            "the sign is wrong: take this value minus the one before.":
-                beside(lambda x: -with_differences(x)[..., 1]),
-            "right but for the first step: its difference became its value, and should be 0.":
-                beside(lambda x: x - F.pad(x[:, :-1], (1, 0))),
-            "right but for the first step: it was compared with the *last* one, as roll does.":
-                beside(lambda x: x - x.roll(1, 1)),
+            "put the value first.": lambda x: with_differences(x).flip(2),
+            "that tells each step the future.": beside(lambda x: F.pad(x.diff(dim=1), (0, 1))),
+            "the sign is wrong.": beside(lambda x: -with_differences(x)[..., 1]),
+            "the first difference should be 0.": beside(lambda x: x - F.pad(x[:, :-1], (1, 0))),
+            "roll compares the first step with the *last*.": beside(lambda x: x - x.roll(1, 1)),
         },
         praise="As many steps as before, and nothing from the future.",
         hints=("In x[:, 1:] - x[:, :-1] one step of x is missing. Which, and at which end?",

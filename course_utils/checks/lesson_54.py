@@ -76,12 +76,12 @@ EXERCISES = {
                 lambda r, b, n: cut(n, r[:b], r[b - n + 1 :]),
             "one window is missing in each part: the last one ends with the last row.":
                 lambda r, b, n: tuple(w[:-1] for w in windows_apart(r, b, n)),
-            "one window begins at each row.": lambda r, b, n: cut(n, r[:b], r[b:], step=n),
+            "let a window begin at each row.": lambda r, b, n: cut(n, r[:b], r[b:], step=n),
             "the values in each window are mixed up. Swap its two axes; a reshape does not.":
                 lambda r, b, n: tuple(w.mT.reshape(w.shape) for w in windows_apart(r, b, n)),
             "the windows are right, but features come before steps; return (N, length, F).":
                 lambda r, b, n: tuple(w.mT for w in windows_apart(r, b, n)),
-            "the training windows come first.": lambda r, b, n: windows_apart(r, b, n)[::-1],
+            "return the training windows first.": lambda r, b, n: windows_apart(r, b, n)[::-1],
             "the border itself belongs to the test part; yours gives its row to the training part.":
                 lambda r, b, n: cut(n, r[: b + 1], r[b + 1 :]),
             "the row at the border is in no window.": lambda r, b, n: cut(n, r[:b], r[b + 1 :]),
@@ -96,12 +96,10 @@ EXERCISES = {
                 uniform(12, 3) * torch.tensor([2.0, 15.0, 5.0]) - 3),
                (uniform(5, 2) - 4, uniform(5, 2) * 3 - 5)],
         mistakes={
-            "you took the extremes of `rows` themselves. A model in use does not know them yet.":
-                lambda t, x: min_max(x, x),
+            "a model in use can't know the extremes of `rows`.": lambda t, x: min_max(x, x),
             "the extremes come from both parts. That is the leak: the future decides the scale.":
                 lambda t, x: min_max(torch.cat([t, x]), x),
-            "it has one range for all features. Each feature has its own.":
-                lambda t, x: min_max(t.reshape(-1, 1), x),
+            "give each feature a range of its own.": lambda t, x: min_max(t.reshape(-1, 1), x),
             **{f"it is cut off at {where}. What lies outside should stay outside, or the scaling "
                "cannot be undone.": lambda t, x, a=a, b=b: min_max(t, x).clamp(a, b)
                for where, a, b in (("0 and 1", 0, 1), ("0", 0, None), ("1", None, 1))},
@@ -126,8 +124,7 @@ EXERCISES = {
             "all features are in it. Only the last one is predicted.": blind(later),
             "the median runs over the steps of each window. That would be looking at it.":
                 blind(said=lambda x: x.median(1, keepdim=True).values),
-            "that is persistence, which looks at the value before.":
-                lambda real: real[..., -1].diff(dim=1).abs().mean(),
+            "that is persistence, not blind.": lambda real: real[..., -1].diff(dim=1).abs().mean(),
         },
         praise="A model has to be below this before its predictive score says anything.",
         hints=("To be predicted: real[:, 1:, -1], (N, T - 1). One median for each column.",
@@ -141,13 +138,11 @@ EXERCISES = {
         mistakes={
             "it is not shifted: the supervisor has seen the h that it is compared with.":
                 compared(lambda said: said, lambda h: h),
-            "it is shifted the wrong way: what is said is compared with the step *before*.":
-                compared(later, earlier),
-            "time is the second axis.": compared(lambda said: said[:-1], lambda h: h[1:]),
+            "it is shifted the wrong way: what comes next is predicted.": compared(later, earlier),
+            "shift time, the second axis.": compared(lambda said: said[:-1], lambda h: h[1:]),
             "it is rolled round: one end is compared with the other. Leave it out.":
                 compared(lambda said: said, lambda h: h.roll(-1, 1)),
-            "that is the sum; the mean does not grow with the batch.":
-                lambda s, h: (earlier(s(h)) - later(h)).square().sum(),
+            "take the mean, not a sum.": lambda s, h: (earlier(s(h)) - later(h)).square().sum(),
             "the number is right, but no gradient reaches the supervisor. Was it detached?":
                 lambda s, h: supervised_loss(s, h).detach(),
         },

@@ -14,24 +14,20 @@ LESSON = parts(
     "dense", "dense_ae", "conv", "conv_ae", "sheet", "as_bytes", "written", "jpeg_sheet",
     io=io, Image=Image, PIXELS=784,
 )  # fmt: skip
+PICTURES = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture
-def pictures():
-    return torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-
-
-def test_covariance_is_numpys(pictures):
-    many = pictures.repeat(50, 1, 1, 1)  # more than one part
+def test_covariance_is_numpys():
+    many = PICTURES.repeat(50, 1, 1, 1)  # more than one part
     mean, C = LESSON["covariance"](many)
     x = many.flatten(1).double().numpy()
     assert np.allclose(mean, x.mean(0), atol=1e-12)
     assert np.allclose(C, np.cov(x.T, bias=True), atol=1e-12)
 
 
-def test_linear_loss_is_the_mean_squared_error_and_has_its_gradient(pictures):
-    mean, C = LESSON["covariance"](pictures)
-    x = pictures.flatten(1).double() - mean
+def test_linear_loss_is_the_mean_squared_error_and_has_its_gradient():
+    mean, C = LESSON["covariance"](PICTURES)
+    x = PICTURES.flatten(1).double() - mean
     generator = torch.Generator().manual_seed(1)
     E, D = (torch.randn(s, generator=generator).double() / 28 for s in ((5, 784), (784, 5)))
     E.requires_grad_(), D.requires_grad_()
@@ -39,34 +35,31 @@ def test_linear_loss_is_the_mean_squared_error_and_has_its_gradient(pictures):
     ours = LESSON["linear_loss"](E, D, C)
     assert abs(direct.item() - ours.item()) < 1e-12
     pairs = zip(*(torch.autograd.grad(loss, (E, D)) for loss in (direct, ours)), strict=True)
-    for theirs, mine in pairs:
-        assert torch.allclose(theirs, mine, atol=1e-12)
+    assert all(torch.allclose(*pair, atol=1e-12) for pair in pairs)
 
 
-def test_linear_code_leaves_the_eigenvalues_left_out(pictures):
-    mean, C = LESSON["covariance"](pictures)
+def test_linear_code_leaves_the_eigenvalues_left_out():
+    mean, C = LESSON["covariance"](PICTURES)
     values, vectors = torch.linalg.eigh(C)
     net = LESSON["linear_code"](vectors.flip(1)[:, :7].T.float(), mean.float())
-    error = F.mse_loss(net(pictures), pictures).item()
-    assert net.encoder(pictures).shape == (60, 7)
+    error = F.mse_loss(net(PICTURES), PICTURES).item()
+    assert net.encoder(PICTURES).shape == (60, 7)
     assert error == pytest.approx(values.flip(0)[7:].sum().item() / 784, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["dense_ae", "conv_ae"])
 @pytest.mark.parametrize("k", [2, 64])
-def test_networks_have_a_code_of_k_numbers_and_pixels_within_0_and_1(kind, k, pictures):
+def test_networks_have_a_code_of_k_numbers_and_pixels_within_0_and_1(kind, k):
     torch.manual_seed(0)
     net = LESSON[kind](k)
-    assert net.encoder(pictures).shape == (60, k)
-    out = net(pictures)
-    assert out.shape == pictures.shape
-    assert out.min() >= 0 and out.max() <= 1
+    assert net.encoder(PICTURES).shape == (60, k)
+    out = net(PICTURES)
+    assert out.shape == PICTURES.shape and out.min() >= 0 and out.max() <= 1
 
 
 def test_rounding_has_2_to_the_b_levels_and_errs_by_half_a_step_at_most():
-    codes = torch.randn(5000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor(
-        [1, 5, 9]
-    )
+    torch.manual_seed(0)
+    codes = torch.randn(5000, 3) * torch.tensor([1, 5, 9])
     low, high = LESSON["limits"](codes)
     for bits in (1, 3, 8):
         found = LESSON["indices"](codes, bits, low, high)
@@ -90,7 +83,6 @@ def test_jpeg_sheet_measures_the_error_within_the_pictures():
     blank = torch.zeros(40, 1, 28, 28)
     bits, error = LESSON["jpeg_sheet"](blank, 50)
     assert error == 0
-    edges = blank.clone()
-    edges[:, :, 10:18, 10:18] = 1.0
+    edges = F.pad(torch.ones(40, 1, 8, 8), [10] * 4)
     more, worse = LESSON["jpeg_sheet"](edges, 5)
     assert more > bits and 0 < worse < 0.05
