@@ -442,9 +442,10 @@ cu.plots.images(
 # sure it is. Let's move every test picture to the right.
 #
 # > **Predict before you run.** After a shift of six pixels most answers are wrong. How
-# > sure is the model of its answers, on average: about 20 %, about 40 %, or above 60 %?
-# > <details><summary>Answer</summary>Above 60 % for handwritten digits: see the curve.
-# > The softmax only says which class wins, not whether any of them fits.</details>
+# > sure is the model of its answers, on average: about 15 %, about 30 %, or above 50 %?
+# > <details><summary>Answer</summary>Above 50 % for handwritten digits, though fewer
+# > than one answer in ten is right then. The softmax only says which class wins, not
+# > whether any of them fits.</details>
 
 
 # %%
