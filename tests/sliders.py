@@ -1,8 +1,8 @@
 """What a lesson's widget shows as its slider moves, tried in nbval's kernel with no browser.
 
 After the cell of `notebooks/` that makes the widget comes one more test, which moves each of its
-controls from end to end. test_journeys.py drags sliders in a real browser. A new lesson's widget
-is one line in WIDGETS.
+controls from end to end. test_journeys.py drags sliders in a real browser. A new widget is one
+line in WIDGETS.
 """
 
 import json
@@ -12,20 +12,24 @@ import pytest
 from nbformat.v4 import new_code_cell
 from nbval.plugin import IPyNbCell
 
-# lesson: (slider, what the picture's alt text says at a value of the slider)
+# lesson: for each of its widgets, in order, a slider and what the picture's alt text says at a
+# value of the slider
 WIDGETS = {
-    "00": ("log10 rate", lambda value: f"at rate {10**value:.3g};"),
-    "11": ("divide by", lambda value: f"divided by {value:.0f},"),
-    "12": ("shift", lambda value: f"moved by {value:.0f} pixels"),
-    "21": ("radius", lambda value: f"Radius {value:g},"),
-    "22": ("bias", lambda value: f"Forget bias {value:g}: half"),
-    "23": ("temperature", lambda value: f"Temperature {value:g}, nucleus"),
-    "31": ("step", lambda value: f"Step {value:g} between"),
-    "33": ("first", lambda value: f"The code ({value:.1f}, "),
-    "41": ("frame", lambda value: f"Frame {value:g}, step"),
-    "42": ("share kept", lambda value: f"when D keeps {value:.0%} of"),
-    "51": ("move", lambda value: f"Sequence at {value:+.2f} along"),
-    "54": ("moment", lambda value: f"Moment {value:g}, after"),
+    "00": [
+        ("logit", lambda value: f"The right class has logit {value:g}, "),
+        ("log10 rate", lambda value: f"at rate {10**value:.3g};"),
+    ],
+    "11": [("divide by", lambda value: f"divided by {value:.0f},")],
+    "12": [("shift", lambda value: f"moved by {value:.0f} pixels")],
+    "21": [("radius", lambda value: f"Radius {value:g},")],
+    "22": [("bias", lambda value: f"Forget bias {value:g}: half")],
+    "23": [("temperature", lambda value: f"Temperature {value:g}, nucleus")],
+    "31": [("step", lambda value: f"Step {value:g} between")],
+    "33": [("first", lambda value: f"The code ({value:.1f}, ")],
+    "41": [("frame", lambda value: f"Frame {value:g}, step")],
+    "42": [("share kept", lambda value: f"when D keeps {value:.0%} of")],
+    "51": [("move", lambda value: f"Sequence at {value:+.2f} along")],
+    "54": [("moment", lambda value: f"Moment {value:g}, after")],
 }
 EXPLORE = "cu.widgets.explore("
 
@@ -61,11 +65,13 @@ class Moves(IPyNbCell):
     def runtest(self) -> None:
         super().runtest()
         said = "".join(out["text"] for out in self.test_outputs if out["output_type"] == "stream")
-        slider, words = WIDGETS[self.path.name[:2]]
-        shown = json.loads(said.splitlines()[-1])[slider.replace(" ", "_")]
-        assert len({alt for _, alt in shown}) > 1, "the picture does not follow"
-        for value, alt in shown:
-            assert words(value) in alt
+        shown = json.loads(said.splitlines()[-1])
+        rows = {slider.replace(" ", "_"): words for slider, words in WIDGETS[self.path.name[:2]]}
+        assert rows.keys() & shown.keys(), f"no row in WIDGETS has one of {', '.join(shown)}"
+        for slider in rows.keys() & shown.keys():
+            assert len({alt for _, alt in shown[slider]}) > 1, "the picture does not follow"
+            for value, alt in shown[slider]:
+                assert rows[slider](value) in alt
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,7 +2,7 @@
 
 Each leaves screenshots in the folder that `COURSE_SCREENSHOTS` names.
 What the stored pages look like is in test_pages.py: two files, so that two workers share them.
-A new lesson's widget is one line in sliders.py, a new exercise worth a journey one in EXERCISES.
+A new widget is one line in sliders.py, a new exercise worth a journey one in EXERCISES.
 """
 
 import re
@@ -134,10 +134,10 @@ def test_exercise(notebook, exercise):
 
 @pytest.mark.parametrize("lesson", WIDGETS)
 def test_widget(notebook, figure, lesson, long):
-    """The picture follows the slider; the table that ends the run says how fast."""
+    """The picture of the first widget follows its slider; the summary says how fast."""
     if not long and lesson not in SHORT:
         pytest.skip("of all lessons only at full length: make browser-test")
-    slider, words = WIDGETS[lesson]
+    slider, words = WIDGETS[lesson][0]
     opened = notebook(lesson)
     opened.run_up_to("cu.widgets.explore(")
     cell = opened.run("cu.widgets.explore(")
@@ -161,7 +161,7 @@ def test_saved_and_opened_again(page, notebook):
     lesson.save()
     lesson.server.shut_kernels_down()
     lesson.open()
-    [place] = lesson.places("cu.widgets.explore(")
+    place, *_ = lesson.places("cu.widgets.explore(")
     lesson.at(place).scroll_into_view_if_needed()
     lesson.shot("opened again", lesson.at(place))
     assert lesson.at(place).locator("img:visible").count() == 1
