@@ -89,7 +89,8 @@ def claim(
     profile = runtime.profile()
     least, most = arguments.bounds(profile, at_least=at_least, at_most=at_most)
     value = arguments.measurement("value", value)
-    judged = bool(when) and profile != "smoke" and not (least is None and most is None)
+    bounded = least is not None or most is not None
+    judged = arguments.flag("when", when) and bounded and profile != "smoke"
     _show(Claim(text, value, least, most, form, judged))
 
 

@@ -102,6 +102,17 @@ def test_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
             checked(wrong)
 
 
+@pytest.mark.parametrize("value", [True, False, np.True_, np.float32(2) > 3])
+def test_a_flag_becomes_plain(value):
+    assert arguments.flag("x", value) is bool(value)
+
+
+@pytest.mark.parametrize("value", ["no", "", 0, 1, None, [], torch.tensor(True), np.ones(1) > 0])
+def test_what_is_true_or_false_only_by_way_of_python_is_no_flag(value):
+    with pytest.raises(TypeError, match="x must be True or False, not "):
+        arguments.flag("x", value)
+
+
 def test_numbers_between_two_others():
     assert arguments.between("x", 0.5, 0, 1) == 0.5
     for wrong in (0, 1, "a", float("nan")):

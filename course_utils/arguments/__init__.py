@@ -20,7 +20,7 @@ from .arrays import (
     within,
 )
 from .claims import bounds
-from .figures import alt, curve, labels, limits, numbers, size, slider, spread
+from .figures import alt, curve, labels, limits, numbers, rows, size, slider, spread
 from .history import RESERVED, evaluated, measured, metric, metrics, state
 from .places import existing, named
 from .training import (
@@ -42,6 +42,7 @@ from .values import (
     between,
     character,
     choice,
+    flag,
     function,
     kind,
     mapping,
@@ -50,7 +51,6 @@ from .values import (
     number_format,
     real,
     refused,
-    rows,
     several,
     share,
     shown,
@@ -78,6 +78,7 @@ __all__ = [
     "evaluated",
     "exercises",
     "existing",
+    "flag",
     "function",
     "glyphs",
     "items",

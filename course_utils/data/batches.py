@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
-from ..arguments import function, streams, whole
+from ..arguments import flag, function, streams, whole
 
 
 class Batches:
@@ -41,7 +41,8 @@ class Batches:
         self.size, self.seed = whole("size", size, 1, len(self.tensors[0])), whole("seed", seed, 0)
         if augment is not None:
             function("augment", augment, "a batch of images")
-        self.augment, self.drop_last, self.shuffle = augment, drop_last, shuffle
+        self.augment = augment
+        self.drop_last, self.shuffle = flag("drop_last", drop_last), flag("shuffle", shuffle)
 
     def __len__(self) -> int:
         items = len(self.tensors[0])

@@ -50,6 +50,7 @@ def sample(
     whole("n", n, 1)
     arguments.glyphs.alphabet(alphabet, DIGITS + LETTERS)
     arguments.real("outlined", outlined, 0, 1)
+    arguments.flag("overlap", overlap)
     least, most = span("glyphs_per_scene", glyphs_per_scene, 0, 100)
     for end in (least, most):
         whole("glyphs_per_scene", end, 0)
