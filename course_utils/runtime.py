@@ -68,10 +68,14 @@ def profile() -> str:
 def budget(*, cpu: Budget, gpu: Budget) -> Budget:
     """The amount that the profile allows: `STEPS = cu.budget(cpu=1500, gpu=20_000)`.
 
-    Takes whole numbers (steps, epochs, samples) or sequences (seeds, sizes). Under `smoke` a
-    number becomes a five-hundredth of `cpu`, but at least 2, and a sequence its first two items.
+    Takes two whole numbers (steps, epochs, samples) or two sequences of numbers (seeds, sizes),
+    which may differ in length. Under `smoke` a number becomes a five-hundredth of `cpu`, but at
+    least 2, and a sequence its first two items.
+
+    Raises:
+        ValueError: they are neither, or one of each.
     """
-    cpu, gpu = arguments.amount("cpu", cpu), arguments.amount("gpu", gpu)
+    cpu, gpu = arguments.amounts(cpu, gpu)
     chosen = profile()
     if chosen != "smoke":
         return cpu if chosen == "cpu" else gpu

@@ -145,7 +145,7 @@ def test_samples_are_doubles_without_a_graph():
 
 
 def test_the_list_of_names_is_complete():
-    files = "arrays", "claims", "figures", "history", "training", "values"
+    files = "arrays", "figures", "history", "places", "profiles", "training", "values"
     found = {
         name
         for file in files

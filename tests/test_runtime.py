@@ -54,12 +54,18 @@ def test_a_smoke_budget_is_two_at_least_but_never_more_than_cpu(smoke):
     assert runtime.budget(cpu=[5], gpu=[5, 6]) == [5]
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 2.5, True, [], "12", None])
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, True, [], "12", None, [1, "2"], [[1]], [True]])
 def test_a_wrong_budget_is_named(wrong, smoke):
     with pytest.raises(ValueError, match="cpu must be a whole number above 0 or a list"):
         runtime.budget(cpu=wrong, gpu=1)
     with pytest.raises(ValueError, match="gpu must be"):
         runtime.budget(cpu=1, gpu=wrong)
+
+
+@pytest.mark.parametrize("form, cpu, gpu", [("a list", [1, 2], 5), ("a whole number", 5, (1, 2))])
+def test_budgets_of_two_forms_are_refused(form, cpu, gpu, smoke):
+    with pytest.raises(ValueError, match=f"gpu must be {form}, as cpu is, not "):
+        runtime.budget(cpu=cpu, gpu=gpu)
 
 
 @pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
@@ -101,9 +107,10 @@ def test_another_way_to_deal_with_symbols_is_kept(monkeypatch):
 
 class TestWrongInput(Refusals):
     ROOMS = {"runtime"}
-    NO_AMOUNT = (0, -1, True, [], "x")
+    NO_AMOUNT = (0, -1, True, [], "x", ["x"])
     CASES = {
-        "budget": ({"cpu": 3, "gpu": [1, 2]}, {"cpu": NO_AMOUNT, "gpu": NO_AMOUNT}),
+        "budget": ({"cpu": 3, "gpu": 5}, {"cpu": NO_AMOUNT, "gpu": [*NO_AMOUNT, [1, 2]]}),
+        "budget: lists": ({"cpu": [3], "gpu": (1, 2)}, {"cpu": NO_AMOUNT, "gpu": [*NO_AMOUNT, 5]}),
         "say": ({"text": "a word"}, {}),
     }
 

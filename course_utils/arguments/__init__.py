@@ -19,10 +19,10 @@ from .arrays import (
     whole_numbers,
     within,
 )
-from .claims import bounds
 from .figures import alt, curve, labels, limits, numbers, rows, size, slider, spread
 from .history import RESERVED, evaluated, measured, metric, metrics, state
 from .places import existing, named
+from .profiles import amount, amounts, bounds
 from .training import (
     complete,
     device,
@@ -38,7 +38,6 @@ from .training import (
     uncopied,
 )
 from .values import (
-    amount,
     between,
     character,
     choice,
@@ -65,6 +64,7 @@ __all__ = [
     "Samples",
     "alt",
     "amount",
+    "amounts",
     "array",
     "between",
     "bounds",

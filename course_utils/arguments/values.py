@@ -198,20 +198,6 @@ def character(name: str, value: Any) -> str:
     return value
 
 
-def amount(name: str, value: Any) -> int | Sequence:
-    """`value`, if it is a whole number above 0, or a list that is not empty.
-
-    Raises:
-        ValueError: it is neither; names the argument.
-    """
-    if isinstance(value, list | tuple | range) and len(value):
-        return value
-    if not _is_whole(value) or value < 1:
-        raise ValueError(f"{name} must be a whole number above 0 or a list that is not empty, "
-                         f"not {shown(value)}.")  # fmt: skip
-    return int(value)
-
-
 def mapping(name: str, value: Any) -> dict:
     """`value`, if it is a dict.
 
