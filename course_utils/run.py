@@ -11,7 +11,7 @@ from torch import nn
 
 from . import batching, checkpoint, paths
 from .history import History
-from .runtime import say
+from .printing import say
 
 OF_A_RUN = {"identity", "steps", "parts", "scalers", "history", "random"}  # a checkpoint's entries
 

@@ -1,8 +1,6 @@
 """Where a lesson runs: its device, precision and profile. Knows nothing about data or training."""
 
 import os
-import sys
-import textwrap
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -11,7 +9,6 @@ import torch
 from . import arguments
 
 Budget = TypeVar("Budget", int, Sequence)
-WIDTH = 76  # characters of a printed line
 PROFILES = ("smoke", "cpu", "gpu")
 
 
@@ -80,14 +77,3 @@ def budget(*, cpu: Budget, gpu: Budget) -> Budget:
     if chosen != "smoke":
         return cpu if chosen == "cpu" else gpu
     return min(cpu, max(2, cpu // 500)) if isinstance(cpu, int) else cpu[:2]
-
-
-def legible() -> None:
-    """Let what a plain output cannot show, such as "·" in ASCII, become "?" and no error."""
-    if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
-
-
-def say(text: str) -> None:
-    """Print a sentence with the numbers just measured, in lines that fit a narrow window."""
-    print(textwrap.fill(" ".join(arguments.text("text", text).split()), WIDTH))

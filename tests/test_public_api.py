@@ -100,6 +100,7 @@ def part(path):
 MAY_KNOW = {
     "arguments": set(),
     "runtime": {"arguments"},
+    "printing": {"arguments"},
     "paths": {"arguments"},
     "checkpoint": {"arguments"},
     "batching": {"arguments", "checkpoint"},
@@ -110,18 +111,19 @@ MAY_KNOW = {
     "plots": {"arguments"},
     "start": {"arguments", "plots", "runtime"},
     "widgets": {"arguments", "plots"},
-    "display": {"arguments", "plots", "history"},
+    "display": {"plots", "history"},
+    "scoreboards": {"arguments"},
     "metrics": {"arguments", "checkpoint", "paths", "runtime"},
     "data": {"arguments", "runtime", "paths"},
-    "checks": {"arguments", "runtime", "data", "metrics", "plots"},
+    "checks": {"arguments", "printing", "runtime", "data", "metrics", "plots"},
     "doctor": {"runtime", "paths"},
-    "run": {"batching", "checkpoint", "history", "paths", "runtime"},
+    "run": {"batching", "checkpoint", "history", "paths", "printing"},
     "training": {
         "arguments", "batching", "display", "faults", "gradients", "history", "modules", "run",
         "runtime",
     },
-    "claims": {"arguments", "runtime"},
-    "authoring": {"checks", "claims"},
+    "claims": {"arguments", "printing", "runtime"},
+    "authoring": {"checks", "claims", "runtime", "scoreboards"},
 }  # fmt: skip
 
 
