@@ -3,7 +3,8 @@
 A state is a dict of plain Python values and tensors. It is written to a temporary file, flushed
 to the disk, and moved into place in one step, so a file is either whole or not there. Its name
 carries the SHA-256 of its bytes (`state-000003.1f2e….pt`), because otherwise a flipped bit would
-load silently; the content is an ordinary `torch.load` file. The two newest are kept.
+load silently; the content is an ordinary `torch.load` file. The two newest are kept. One writer
+at a time: a Trainer locks the folder while it trains.
 """
 
 import contextlib
@@ -13,7 +14,6 @@ import io
 import itertools
 import os
 import pickle
-import random
 import re
 import uuid
 from collections.abc import Iterator
@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from . import arguments
+
+__all__ = ["digest", "load", "packed", "save", "states"]
 
 KEEP = 2
 _NAME = re.compile(r"^state-(\d{6,})\.([0-9a-f]{64})\.pt$")
@@ -34,8 +35,7 @@ _TEMPORARY = ".writing-"
 def save(folder: str | Path, state: dict[str, Any]) -> Path:
     """Write `state` as the newest checkpoint of `folder`, then drop all but the two newest.
 
-    Numbers of NumPy are written as Python's: what is saved can always be loaded. One writer
-    at a time: `Trainer` holds a lock on the folder while it trains.
+    Numbers of NumPy are written as Python's: what is saved can always be loaded.
 
     Raises:
         TypeError, ValueError: the folder is not a path, or the state cannot be saved.
@@ -150,31 +150,6 @@ def _read(path: Path, device: torch.device) -> dict[str, Any]:
         raise ValueError(f"cannot be loaded safely ({type(error).__name__})") from None
 
 
-@contextlib.contextmanager
-def alone(folder: str | Path | None) -> Iterator[None]:
-    """Hold a run folder for a block, so that two kernels cannot write into it at once.
-
-    Raises:
-        TypeError, ValueError: the folder is not a path.
-        RuntimeError: another process, or another Trainer, holds it.
-    """
-    if folder is None:
-        yield
-        return
-    lock = FileLock(arguments.named("folder", folder) / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RuntimeError(
-            f"Another kernel or process is training in {folder}. Stop it, or give this Trainer "
-            "another folder."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _newest_first(folder: Path) -> list[Path]:
     try:
         found = [path for path in folder.iterdir() if _NAME.match(path.name)]
@@ -208,42 +183,6 @@ def _write_atomically(path: Path, payload: memoryview) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def random_state() -> dict[str, Any]:
-    """The state of every global generator (torch, CUDA, NumPy, Python), as plain values."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": [kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss],
-        "python": random.getstate(),
-    }
-
-
-def restore_random_state(state: dict[str, Any]) -> None:
-    """Put every global generator back in the state that `random_state` returned.
-
-    Raises:
-        ValueError: it is something else. The generators are left unchanged.
-    """
-    before = random_state()
-    errors = AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError
-    with arguments.refused("state must be what random_state returned, unchanged", *errors):
-        try:
-            _restore(state)
-        except errors:
-            _restore(before)
-            raise
-
-
-def _restore(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["torch"].cpu())
-    if len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
-    kind, keys, *rest = state["numpy"]
-    np.random.set_state((kind, keys.cpu().numpy().astype(np.uint32), *rest))
-    random.setstate(state["python"])
 
 
 def digest(state: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import batching, checkpoint, paths
+from . import batching, checkpoint, locks, paths, randomness
 from .history import History
 from .printing import say
 
@@ -44,7 +44,7 @@ class Run:
         """
         if self.folder is not None:
             self.folder = paths.run_folder(self.folder)
-        return checkpoint.alone(self.folder)
+        return locks.alone(self.folder)
 
     def begin(self, batches: Iterable, total: int) -> None:
         """Before the first step: record what identifies this run; resume it if it was interrupted.
@@ -94,7 +94,7 @@ class Run:
             "parts": self._states(),
             "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
             "history": self.history.state_dict(),
-            "random": checkpoint.random_state(),
+            "random": randomness.state(),
             "start": self.start,
             "generators": [one.get_state() for one in self._generators],
         }
@@ -157,7 +157,7 @@ class Run:
         self.history.load_state_dict(state["history"])
         self.steps, self.identity = state["steps"], state["identity"]
         self.start, self._loaded = state.get("start", {}), state.get("generators", [])
-        checkpoint.restore_random_state(state["random"])
+        randomness.restore(state["random"])
 
     def _is_past(self, state: dict[str, Any]) -> bool:
         """Whether a checkpoint of this run needs no keeping: a complete one, or an earlier one."""

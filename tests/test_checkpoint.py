@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import random
 import sys
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
@@ -211,28 +210,6 @@ def test_a_path_may_hold_spaces_and_any_letters(tmp_path):
     assert checkpoint.load(folder)["number"] == 1
 
 
-def draws():
-    return torch.rand(3).tolist(), np.random.randn(3).tolist(), random.random()
-
-
-def test_random_states_go_through_a_file(tmp_path):
-    np.random.randn()  # leaves half of a pair of normal numbers in the generator
-    checkpoint.save(tmp_path, checkpoint.random_state())
-    first = draws()
-    assert draws() != first
-    checkpoint.restore_random_state(checkpoint.load(tmp_path))
-    assert draws() == first
-
-
-def test_one_holder_at_a_time(tmp_path):
-    with checkpoint.alone(tmp_path):
-        with pytest.raises(RuntimeError, match="Another kernel or process is training in"):
-            with checkpoint.alone(tmp_path):
-                pass
-    with checkpoint.alone(tmp_path), checkpoint.alone(None):
-        pass
-
-
 def test_a_digest_tells_values_apart_and_is_equal_for_equal_ones():
     base = {"a": [1, 2.5, None, "x"], "b": torch.arange(6.0).view(2, 3)}
     equal = {"a": (1, 2.5, None, "x"), "b": torch.tensor([[0.0, 3], [1, 4], [2, 5]]).T}
@@ -269,10 +246,6 @@ def test_the_rename_reaches_the_disk_too(tmp_path, monkeypatch):
 STATE, NO_FOLDER = {"weights": torch.ones(3), "step": 3}, ["", "a\0b"]
 
 
-def states(**other):
-    return Fresh(lambda: checkpoint.random_state() | other)
-
-
 def kept():
     checkpoint.save(paths.root() / "run", STATE)
     return paths.root() / "run"
@@ -294,15 +267,5 @@ class TestWrongInput(Refusals):
         "checkpoint.states": (
             {"folders": Fresh(lambda: (kept(),)), "device": "cpu"},
             {"device": ["fast", "", "cuda:99"], "folders": [("",), (3,)]},
-        ),
-        "checkpoint.alone": ({"folder": Fresh(kept)}, {"folder": NO_FOLDER}),
-        "checkpoint.restore_random_state": (
-            {"state": states()},
-            {
-                "state": [
-                    {}, states(torch=None), states(torch=torch.ones(3)), states(numpy=[1]),
-                    states(python=3), states(python=(3, (1, 2), None)), states(cuda=None),
-                ],
-            },
         ),
     }  # fmt: skip
