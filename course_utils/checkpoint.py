@@ -16,7 +16,7 @@ import os
 import pickle
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import torch
 
 from . import arguments
 
-__all__ = ["digest", "load", "packed", "save", "states"]
+__all__ = ["digest", "load", "packed", "prune", "save", "states"]
 
 KEEP = 2
 _NAME = re.compile(r"^state-(\d{6,})\.([0-9a-f]{64})\.pt$")
@@ -123,6 +123,25 @@ def states(
             print(f"{path.name[:12]} in {path.parent} {error}, so it is skipped.")
             continue
         yield path.parent, state
+
+
+def prune(folders: Iterable[str | Path], keep: int) -> list[Path]:
+    """Delete the checkpoints of all but the `keep` newest folders; the folders where that is done.
+
+    A folder that is empty then is deleted, too; one without checkpoints does not count.
+
+    Raises:
+        TypeError, ValueError: a folder is not a path, or `keep` is below 0.
+    """
+    places = [arguments.named("folders", one) for one in arguments.iterable("folders", folders)]
+    held = {place: found for place in places if (found := _newest_first(place))}
+    old = sorted(held, key=lambda place: _age(held[place]))[arguments.whole("keep", keep, 0) :]
+    for place in old:
+        with contextlib.suppress(OSError):  # another user's, who alone may delete it
+            for path in held[place]:
+                path.unlink()
+            place.rmdir()
+    return old
 
 
 def _age(newest_first: list[Path]) -> float:

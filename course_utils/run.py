@@ -14,6 +14,8 @@ from .history import History
 from .printing import say
 
 OF_A_RUN = {"identity", "steps", "parts", "scalers", "history", "random"}  # a checkpoint's entries
+ASIDE = "run-"  # how the folders begin in which other runs are kept
+KEEP_ASIDE = 5  # of them at most
 
 
 class Run:
@@ -164,7 +166,7 @@ class Run:
         return state["steps"] == state.get("total", state["steps"]) or state["steps"] <= self.steps
 
     def _set_aside(self, state: dict[str, Any]) -> None:
-        """Keep the checkpoint of another run out of the way of this one's."""
+        """Keep the checkpoint of another run out of the way of this one's, as one of the newest."""
         place = _aside(self.folder, state.get("identity", ""))
         try:
             checkpoint.save(place, state)
@@ -173,7 +175,11 @@ class Run:
             return
         steps, total = state.get("steps", 0), state.get("total", 0)
         what = f"another run, at step {steps} of {total or steps}" if steps else "another state"
-        print(f"{self.folder} held {what}: it is kept in {place}.")
+        old = checkpoint.prune(self.folder.glob(f"{ASIDE}*"), KEEP_ASIDE)
+        print(f"{self.folder} held {what}: it is kept in {place}.", end=" " if old else "\n")
+        if old:
+            names = ", ".join(folder.name for folder in old)
+            print(f"The newest {KEEP_ASIDE} such runs are kept; deleted: {names}.")
 
     def _move(self, error: OSError) -> None:
         """Go on in the user's cache, or if that is full too, without a folder; and say so."""
@@ -192,4 +198,4 @@ class Run:
 
 
 def _aside(folder: Path, identity: str) -> Path:
-    return folder / f"run-{identity[:8] or 'unknown'}"
+    return folder / f"{ASIDE}{identity[:8] or 'unknown'}"

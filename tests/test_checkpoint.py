@@ -45,6 +45,20 @@ def test_the_states_of_several_folders_come_newest_first(tmp_path):
     ]  # fmt: skip
 
 
+def test_the_newest_folders_are_kept_and_what_else_is_in_the_others(tmp_path):
+    folders = [tmp_path / name for name in ("old", "new", "empty", "notes", "middle")]
+    for folder, seconds in zip(folders, (2e9, 4e9, None, 1e9, 3e9), strict=True):
+        folder.mkdir()
+        if seconds:
+            os.utime(saved(folder, 1), (seconds, seconds))
+    (tmp_path / "notes" / "notes.txt").touch()
+    assert [folder.name for folder in checkpoint.prune(folders, 2)] == ["old", "notes"]
+    left = sorted(str(path.relative_to(tmp_path))[:14] for path in tmp_path.rglob("*"))
+    assert left == ["empty", "middle", "middle/state-0", "new", "new/state-0000", "notes",
+                    "notes/notes.tx"]  # fmt: skip
+    assert checkpoint.prune([*folders, tmp_path / "none"], 2) == []
+
+
 def test_there_is_nothing_to_load_in_an_empty_or_missing_folder(tmp_path):
     assert checkpoint.load(tmp_path) is None
     assert checkpoint.load(tmp_path / "none") is None
@@ -267,5 +281,9 @@ class TestWrongInput(Refusals):
         "checkpoint.states": (
             {"folders": Fresh(lambda: (kept(),)), "device": "cpu"},
             {"device": ["fast", "", "cuda:99"], "folders": [("",), (3,)]},
+        ),
+        "checkpoint.prune": (
+            {"folders": Fresh(lambda: [kept()]), "keep": 1},
+            {"folders": [[""], [3], [None]], "keep": [True]},
         ),
     }  # fmt: skip

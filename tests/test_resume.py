@@ -12,7 +12,7 @@ import torch
 from torch.optim import lr_scheduler
 
 import course_utils as cu
-from course_utils import checkpoint, paths
+from course_utils import checkpoint, paths, run
 
 
 def curves(trainer):
@@ -249,6 +249,20 @@ def test_a_run_that_was_cut_off_goes_on_after_another_one_in_its_folder(changed,
     assert "Resuming at step 3 of 20" in said
     assert tiny.states(back) == tiny.states(whole)
     assert back.history.values == whole.history.values
+
+
+def test_of_the_runs_that_were_set_aside_the_newest_are_kept(capsys):
+    for seed in range(run.KEEP_ASIDE + 3):
+        trainer, step = tiny.classifier("runs/a")
+        (trainer.folder / "run-notes").mkdir(exist_ok=True)  # what a learner put there stays
+        trainer.fit(step, cu.Batches(ITEMS, 8, seed), steps=3, show=False)
+    said = capsys.readouterr().out.splitlines()
+    kept = sorted(path.name for path in trainer.folder.glob("run-*") if path.name != "run-notes")
+    names = [line.partition("kept in ")[2].partition(".")[0].rpartition("/")[2] for line in said]
+    assert kept == sorted(names[-run.KEEP_ASIDE :]) and (trainer.folder / "run-notes").is_dir()
+    assert ["deleted" in line for line in said] == [False] * run.KEEP_ASIDE + [True, True]
+    for name, line in zip(names, said[-2:], strict=False):
+        assert line.endswith(f"The newest 5 such runs are kept; deleted: {name}.")
 
 
 def test_a_run_that_was_cut_off_is_kept_when_fewer_steps_are_asked_for(capsys):
