@@ -84,6 +84,7 @@ REAL = {
 
 @pytest.mark.parametrize("kind", NUMPY["whole"])
 @pytest.mark.parametrize("checked", WHOLE.values(), ids=WHOLE)
+@pytest.mark.report("L")
 def test_whole_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
     assert type(checked(kind(5))) is int and checked(kind(5)) == 5
     with pytest.raises(ValueError, match=r"x must be a whole number .* not np\..*0\)\.$"):
@@ -95,6 +96,7 @@ def test_whole_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
 
 @pytest.mark.parametrize("kind", NUMPY["real"])
 @pytest.mark.parametrize("checked", REAL.values(), ids=REAL)
+@pytest.mark.report("L")
 def test_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
     assert type(checked(kind(5))) in (int, float) and checked(kind(5)) == 5
     for wrong in (np.float32("nan"), np.float16("inf")):

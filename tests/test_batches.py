@@ -88,6 +88,7 @@ def test_that_there_are_fewer_items_than_a_batch_is_said_once(capsys):
     ]
 
 
+@pytest.mark.report("J")
 def test_a_learner_with_few_pictures_just_trains():
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     opt = torch.optim.SGD(net.parameters(), 0.1)

@@ -99,6 +99,7 @@ class Code:
         return print, ("this ran",)
 
 
+@pytest.mark.report("A")
 def test_a_pickle_with_code_does_not_run_and_is_skipped_in_one_line(tmp_path, capsys):
     saved(tmp_path, 1)
     buffer = io.BytesIO()
@@ -124,6 +125,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("value", PLAIN, ids=repr)
+@pytest.mark.report("A")
 def test_what_is_saved_can_be_loaded(value, tmp_path):
     checkpoint.save(tmp_path, {"x": value})
     assert checkpoint.load(tmp_path)["x"] == value
@@ -136,6 +138,7 @@ NEVER_LOADED = [
 
 
 @pytest.mark.parametrize("value", NEVER_LOADED, ids=lambda value: type(value).__name__)
+@pytest.mark.report("A")
 def test_what_could_never_be_loaded_is_refused_at_once(value, tmp_path):
     saved(tmp_path, 1)
     with pytest.raises(ValueError, match=r"^state must hold plain values .*\.$"):
@@ -179,6 +182,7 @@ def denied(monkeypatch, name, *places):
 
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
 @pytest.mark.skipif(os.name == "nt", reason="there are no modes on Windows")
+@pytest.mark.report("C")
 def test_a_checkpoint_has_the_mode_of_a_new_file(umask, tmp_path):
     before = os.umask(umask)
     try:
@@ -187,6 +191,7 @@ def test_a_checkpoint_has_the_mode_of_a_new_file(umask, tmp_path):
         os.umask(before)
 
 
+@pytest.mark.report("C")
 def test_an_unreadable_file_is_skipped_and_said(tmp_path, monkeypatch, capsys):
     denied(monkeypatch, "read_bytes", saved(tmp_path, 1, 2))
     assert checkpoint.load(tmp_path)["number"] == 1
@@ -195,6 +200,7 @@ def test_an_unreadable_file_is_skipped_and_said(tmp_path, monkeypatch, capsys):
     assert "cannot be read (Permission denied), so it is skipped." in lines[0]
 
 
+@pytest.mark.report("C")
 def test_an_unreadable_folder_is_skipped_and_said(tmp_path, monkeypatch, capsys):
     saved(tmp_path, 1)
     denied(monkeypatch, "iterdir", tmp_path)
@@ -203,6 +209,7 @@ def test_an_unreadable_folder_is_skipped_and_said(tmp_path, monkeypatch, capsys)
     assert lines == [f"{tmp_path} cannot be read (Permission denied), so it is skipped."]
 
 
+@pytest.mark.report("C")
 def test_what_another_user_alone_may_delete_stays(tmp_path, monkeypatch):
     first = saved(tmp_path, 1)
     denied(monkeypatch, "unlink", first)

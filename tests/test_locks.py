@@ -29,6 +29,7 @@ def test_what_is_no_path_is_not_held(folder):
             pass
 
 
+@pytest.mark.report("C")
 def test_a_folder_that_cannot_be_locked_is_used_and_one_line_says_so(unlockable, capsys):
     with locks.alone(unlockable):
         pass
@@ -52,6 +53,7 @@ def test_a_turn_needs_no_folder_that_can_be_written(tmp_path):
         pass
 
 
+@pytest.mark.report("C")
 def test_a_turn_in_a_folder_that_cannot_be_locked_is_not_waited_for(unlockable):
     with locks.in_turn(unlockable):
         pass

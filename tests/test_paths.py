@@ -31,6 +31,7 @@ def test_relative_run_folders_can_be_moved_together(root, tmp_path, monkeypatch)
     assert paths.run_folder(root / "mine") == root / "mine"
 
 
+@pytest.mark.report("L")
 def test_a_tilde_is_the_users_home(root, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
@@ -106,6 +107,7 @@ def test_the_cache_is_where_the_system_wants_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other variables")
+@pytest.mark.report("B")
 def test_a_user_without_a_home_has_the_cache_among_temporary_files(tmp_path, monkeypatch):
     def homeless(project):
         raise RuntimeError("could not determine the home directory")
@@ -115,6 +117,7 @@ def test_a_user_without_a_home_has_the_cache_among_temporary_files(tmp_path, mon
     assert real_cache() == tmp_path / "course_utils"
 
 
+@pytest.mark.report("B")
 def test_where_there_is_no_folder_for_temporary_files_either(root, monkeypatch):
     tiny.classifier()  # the first optimizer loads PyTorch's compiler, which wants such a folder
 
