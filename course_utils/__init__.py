@@ -3,19 +3,20 @@
 A lesson defines its networks, its losses and one `step(batch)`. What all lessons share is here.
 """
 
-from . import checkpoint, data, metrics, plots, runtime, widgets
+from . import checkpoint, data, metrics, plots, printing, widgets
 from .checks import check, hint
 from .claims import claim
 from .data import Batches
-from .display import scoreboard
 from .doctor import doctor
 from .history import History
 from .metrics import accuracy, confusion
-from .runtime import budget, device, profile, say
+from .printing import say
+from .runtime import budget, device, profile
+from .scoreboards import scoreboard
 from .start import start
 from .training import Trainer
 
-runtime.legible()  # before anything is printed
+printing.legible()  # before anything is printed
 
 __all__ = [
     "Batches",  # batches of tensors on the device, in a reproducible order

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from . import arguments, checkpoint
+from . import arguments, randomness
 
 
 def draw(batches: Iterable, epoch: int, done: int, start: dict[str, Any]) -> Iterator:
@@ -34,16 +34,16 @@ def _redrawn(batches: Iterable, epoch: int, done: int, start: dict[str, Any]) ->
     own = generators(batches)
     if done == 0 or start.get("epoch") != epoch:
         start.update(epoch=epoch, own=[one.get_state() for one in own])
-        start["global"] = checkpoint.random_state()
+        start["global"] = randomness.state()
         return itertools.islice(iter(batches), done, None)
-    now = checkpoint.random_state()
-    checkpoint.restore_random_state(start["global"])
+    now = randomness.state()
+    randomness.restore(start["global"])
     for generator, state in zip(own, start["own"], strict=False):
         generator.set_state(state)
     rest = iter(batches)
     for _ in itertools.islice(rest, done):
         pass
-    checkpoint.restore_random_state(now)
+    randomness.restore(now)
     return rest
 
 

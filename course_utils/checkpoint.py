@@ -3,7 +3,8 @@
 A state is a dict of plain Python values and tensors. It is written to a temporary file, flushed
 to the disk, and moved into place in one step, so a file is either whole or not there. Its name
 carries the SHA-256 of its bytes (`state-000003.1f2e….pt`), because otherwise a flipped bit would
-load silently; the content is an ordinary `torch.load` file. The two newest are kept.
+load silently; the content is an ordinary `torch.load` file. The two newest are kept. One writer
+at a time: a Trainer locks the folder while it trains.
 """
 
 import contextlib
@@ -13,18 +14,18 @@ import io
 import itertools
 import os
 import pickle
-import random
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from . import arguments
+
+__all__ = ["digest", "load", "packed", "prune", "save", "states"]
 
 KEEP = 2
 _NAME = re.compile(r"^state-(\d{6,})\.([0-9a-f]{64})\.pt$")
@@ -34,8 +35,7 @@ _TEMPORARY = ".writing-"
 def save(folder: str | Path, state: dict[str, Any]) -> Path:
     """Write `state` as the newest checkpoint of `folder`, then drop all but the two newest.
 
-    Numbers of NumPy are written as Python's: what is saved can always be loaded. One writer
-    at a time: `Trainer` holds a lock on the folder while it trains.
+    Numbers of NumPy are written as Python's: what is saved can always be loaded.
 
     Raises:
         TypeError, ValueError: the folder is not a path, or the state cannot be saved.
@@ -125,6 +125,25 @@ def states(
         yield path.parent, state
 
 
+def prune(folders: Iterable[str | Path], keep: int) -> list[Path]:
+    """Delete the checkpoints of all but the `keep` newest folders; the folders where that is done.
+
+    A folder that is empty then is deleted, too; one without checkpoints does not count.
+
+    Raises:
+        TypeError, ValueError: a folder is not a path, or `keep` is below 0.
+    """
+    places = [arguments.named("folders", one) for one in arguments.iterable("folders", folders)]
+    held = {place: found for place in places if (found := _newest_first(place))}
+    old = sorted(held, key=lambda place: _age(held[place]))[arguments.whole("keep", keep, 0) :]
+    for place in old:
+        with contextlib.suppress(OSError):  # another user's, who alone may delete it
+            for path in held[place]:
+                path.unlink()
+            place.rmdir()
+    return old
+
+
 def _age(newest_first: list[Path]) -> float:
     """What sorts folders: how long ago their newest file was written, if that is known."""
     with contextlib.suppress(OSError, IndexError):
@@ -148,31 +167,6 @@ def _read(path: Path, device: torch.device) -> dict[str, Any]:
         return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
     except Exception as error:  # of a pickle with code, of another release of PyTorch
         raise ValueError(f"cannot be loaded safely ({type(error).__name__})") from None
-
-
-@contextlib.contextmanager
-def alone(folder: str | Path | None) -> Iterator[None]:
-    """Hold a run folder for a block, so that two kernels cannot write into it at once.
-
-    Raises:
-        TypeError, ValueError: the folder is not a path.
-        RuntimeError: another process, or another Trainer, holds it.
-    """
-    if folder is None:
-        yield
-        return
-    lock = FileLock(arguments.named("folder", folder) / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RuntimeError(
-            f"Another kernel or process is training in {folder}. Stop it, or give this Trainer "
-            "another folder."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _newest_first(folder: Path) -> list[Path]:
@@ -208,42 +202,6 @@ def _write_atomically(path: Path, payload: memoryview) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def random_state() -> dict[str, Any]:
-    """The state of every global generator (torch, CUDA, NumPy, Python), as plain values."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": [kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss],
-        "python": random.getstate(),
-    }
-
-
-def restore_random_state(state: dict[str, Any]) -> None:
-    """Put every global generator back in the state that `random_state` returned.
-
-    Raises:
-        ValueError: it is something else. The generators are left unchanged.
-    """
-    before = random_state()
-    errors = AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError
-    with arguments.refused("state must be what random_state returned, unchanged", *errors):
-        try:
-            _restore(state)
-        except errors:
-            _restore(before)
-            raise
-
-
-def _restore(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["torch"].cpu())
-    if len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
-    kind, keys, *rest = state["numpy"]
-    np.random.set_state((kind, keys.cpu().numpy().astype(np.uint32), *rest))
-    random.setstate(state["python"])
 
 
 def digest(state: Any) -> str:

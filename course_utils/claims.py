@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from . import arguments, runtime
+from . import arguments, printing, runtime
 
 MIME = "application/vnd.course.claim+json"  # by which `make lesson` finds it among the outputs
 Bound = float | Mapping[str, float] | None
@@ -50,7 +50,7 @@ class Claim:
         if self.reproduced is not None:
             verb = "reproduces" if self.reproduced else "does not reproduce"
             said += f" The course claims {self.bounds()}; this run {verb} it."
-        return textwrap.fill(said, runtime.WIDTH)
+        return textwrap.fill(said, printing.WIDTH)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {"text/plain": repr(self), MIME: self.data()}
@@ -89,7 +89,8 @@ def claim(
     profile = runtime.profile()
     least, most = arguments.bounds(profile, at_least=at_least, at_most=at_most)
     value = arguments.measurement("value", value)
-    judged = bool(when) and profile != "smoke" and not (least is None and most is None)
+    bounded = least is not None or most is not None
+    judged = arguments.flag("when", when) and bounded and profile != "smoke"
     _show(Claim(text, value, least, most, form, judged))
 
 

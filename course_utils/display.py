@@ -1,18 +1,17 @@
 """What a training run shows: one progress bar and one live figure, or one line per epoch.
 
-Observers of a run: they read its `History` and change nothing. In a notebook the figure is redrawn
-in place; elsewhere each epoch prints one line.
+Its screens are observers: they read the run's `History` and change nothing. In a notebook the
+figure is redrawn in place; elsewhere each epoch prints one line.
 """
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from numbers import Integral, Real
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from . import arguments, plots
+from . import plots
 from .history import History
 
 SHARE = 0.02  # of the time may go into drawing
@@ -111,63 +110,3 @@ def line(row: Mapping[str, float]) -> str:
     return " · ".join(
         f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "step")
     )
-
-
-LEFT = ' style="text-align: left"'
-
-
-class Table:
-    """Rows of a scoreboard: HTML in a notebook, aligned text elsewhere.
-
-    Not by pandas, which takes half a second to import: its `to_html` aligns all columns alike, and
-    its Styler writes three times as much to align them one by one.
-    """
-
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        names = dict.fromkeys(name for row in rows for name in row)
-        self.columns = [str(name) for name in names]
-        self.cells = [[_cell(row.get(name, "")) for name in names] for row in rows]
-
-    def __repr__(self) -> str:
-        lines = [self.columns, *self.cells]
-        widths = [max(len(cells[i]) for cells in lines) for i in range(len(self.columns))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-            for cells in lines
-        )
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        # Pages align table cells to the right by default: right for numbers, not for words.
-        sides = ["" if _numbers(column) else LEFT for column in zip(*self.cells, strict=True)]
-
-        def row(tag: str, cells: Sequence[str]) -> str:
-            close = tag.split()[0]
-            pairs = zip(cells, sides, strict=True)
-            return "".join(f"<{tag}{side}>{escape(cell)}</{close}>" for cell, side in pairs)
-
-        head = row('th scope="col"', self.columns)
-        body = "".join(f"<tr>{row('td', cells)}</tr>" for cells in self.cells)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def scoreboard(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Show rows of results as a table: `[{"model": "CNN", "test accuracy": "99.1 %"}, …]`.
-
-    Raises:
-        TypeError: it is not a list of dicts.
-    """
-    from IPython.display import display
-
-    display(Table(arguments.rows("rows", rows)))
-
-
-def _numbers(column: Sequence[str]) -> bool:
-    return all(not cell or cell[0] in "0123456789.+-−<>≤≥~±" for cell in column)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, Real) and not isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Where things are: the project's root, the run folder, the data folders. Knows nothing of torch.
+"""Where things are, and whether that can be written: root, cache, folders of runs and of data.
 
 Relative folders resolve against the project's root, never against the working directory, so a
 notebook, a script and a test all mean the same `runs/12`.
@@ -8,11 +8,9 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pooch
-from filelock import FileLock, Timeout
 
 from .arguments import existing, named
 
@@ -50,22 +48,6 @@ def apply_umask(file: Path) -> None:
     umask = os.umask(0o077)  # there is no other way to read it
     os.umask(umask)
     file.chmod(0o666 & ~umask)
-
-
-@contextlib.contextmanager
-def in_turn(folder: Path, seconds: float = -1) -> Iterator[None]:
-    """Lock `folder` for a block, while other processes that want it wait.
-
-    They wait at most `seconds` (-1: as long as it takes), and not where nothing can be written.
-    """
-    lock = FileLock(folder / ".lock", timeout=seconds)
-    if writable(folder):
-        with contextlib.suppress(Timeout):
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def wanted_folder(folder: str | Path) -> Path:

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import batching, checkpoint, paths
+from . import batching, checkpoint, locks, paths, randomness
 from .history import History
-from .runtime import say
+from .printing import say
 
 OF_A_RUN = {"identity", "steps", "parts", "scalers", "history", "random"}  # a checkpoint's entries
+ASIDE = "run-"  # how the folders begin in which other runs are kept
+KEEP_ASIDE = 5  # of them at most
 
 
 class Run:
@@ -44,7 +46,7 @@ class Run:
         """
         if self.folder is not None:
             self.folder = paths.run_folder(self.folder)
-        return checkpoint.alone(self.folder)
+        return locks.alone(self.folder)
 
     def begin(self, batches: Iterable, total: int) -> None:
         """Before the first step: record what identifies this run; resume it if it was interrupted.
@@ -94,7 +96,7 @@ class Run:
             "parts": self._states(),
             "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
             "history": self.history.state_dict(),
-            "random": checkpoint.random_state(),
+            "random": randomness.state(),
             "start": self.start,
             "generators": [one.get_state() for one in self._generators],
         }
@@ -157,14 +159,14 @@ class Run:
         self.history.load_state_dict(state["history"])
         self.steps, self.identity = state["steps"], state["identity"]
         self.start, self._loaded = state.get("start", {}), state.get("generators", [])
-        checkpoint.restore_random_state(state["random"])
+        randomness.restore(state["random"])
 
     def _is_past(self, state: dict[str, Any]) -> bool:
         """Whether a checkpoint of this run needs no keeping: a complete one, or an earlier one."""
         return state["steps"] == state.get("total", state["steps"]) or state["steps"] <= self.steps
 
     def _set_aside(self, state: dict[str, Any]) -> None:
-        """Keep the checkpoint of another run out of the way of this one's."""
+        """Keep the checkpoint of another run out of the way of this one's, as one of the newest."""
         place = _aside(self.folder, state.get("identity", ""))
         try:
             checkpoint.save(place, state)
@@ -173,7 +175,11 @@ class Run:
             return
         steps, total = state.get("steps", 0), state.get("total", 0)
         what = f"another run, at step {steps} of {total or steps}" if steps else "another state"
-        print(f"{self.folder} held {what}: it is kept in {place}.")
+        old = checkpoint.prune(self.folder.glob(f"{ASIDE}*"), KEEP_ASIDE)
+        print(f"{self.folder} held {what}: it is kept in {place}.", end=" " if old else "\n")
+        if old:
+            names = ", ".join(folder.name for folder in old)
+            print(f"The newest {KEEP_ASIDE} such runs are kept; deleted: {names}.")
 
     def _move(self, error: OSError) -> None:
         """Go on in the user's cache, or if that is full too, without a folder; and say so."""
@@ -192,4 +198,4 @@ class Run:
 
 
 def _aside(folder: Path, identity: str) -> Path:
-    return folder / f"run-{identity[:8] or 'unknown'}"
+    return folder / f"{ASIDE}{identity[:8] or 'unknown'}"

@@ -1,8 +1,6 @@
 """Where a lesson runs: its device, precision and profile. Knows nothing about data or training."""
 
 import os
-import sys
-import textwrap
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -11,7 +9,6 @@ import torch
 from . import arguments
 
 Budget = TypeVar("Budget", int, Sequence)
-WIDTH = 76  # characters of a printed line
 PROFILES = ("smoke", "cpu", "gpu")
 
 
@@ -68,22 +65,15 @@ def profile() -> str:
 def budget(*, cpu: Budget, gpu: Budget) -> Budget:
     """The amount that the profile allows: `STEPS = cu.budget(cpu=1500, gpu=20_000)`.
 
-    Takes whole numbers (steps, epochs, samples) or sequences (seeds, sizes). Under `smoke` a
-    number becomes a five-hundredth of `cpu`, but at least 2, and a sequence its first two items.
+    Takes two whole numbers (steps, epochs, samples) or two sequences of numbers (seeds, sizes),
+    which may differ in length. Under `smoke` a number becomes a five-hundredth of `cpu`, but at
+    least 2, and a sequence its first two items.
+
+    Raises:
+        ValueError: they are neither, or one of each.
     """
-    cpu, gpu = arguments.amount("cpu", cpu), arguments.amount("gpu", gpu)
+    cpu, gpu = arguments.amounts(cpu, gpu)
     chosen = profile()
     if chosen != "smoke":
         return cpu if chosen == "cpu" else gpu
     return min(cpu, max(2, cpu // 500)) if isinstance(cpu, int) else cpu[:2]
-
-
-def legible() -> None:
-    """Let what a plain output cannot show, such as "·" in ASCII, become "?" and no error."""
-    if getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
-
-
-def say(text: str) -> None:
-    """Print a sentence with the numbers just measured, in lines that fit a narrow window."""
-    print(textwrap.fill(" ".join(arguments.text("text", text).split()), WIDTH))

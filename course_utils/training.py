@@ -161,6 +161,7 @@ class Trainer:
             RuntimeError: another process trains in the same folder, or memory ran out.
         """
         total = arguments.total_steps(step, batches, epochs, steps, evaluate)
+        arguments.flag("show", show)
         out_of_memory = False
         with self._run.alone(), faults.Stop() as self._stop:
             self._run.begin(batches, total)

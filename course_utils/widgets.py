@@ -12,6 +12,8 @@ from typing import Any
 from . import arguments
 from .plots import Plot
 
+__all__ = ["explore", "prompt"]
+
 
 class Live:
     """Widgets, and what replaces them in a saved page or wherever else no kernel is running.

@@ -1,6 +1,7 @@
 """Every test runs on one CPU thread, in a project root of its own, and never in the checkout.
 
-What a test counts, `figure` puts into the table that ends the run.
+What a test counts, `figure` puts into the table that ends the run. Tests marked `report` are
+counted there by the kind of public bug report that they try.
 """
 
 import os
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import reports
 import torch
 
 from course_utils import paths, runtime
@@ -73,9 +75,23 @@ def figure(record_property) -> Callable[[str, str, str], None]:
     return lambda *row: record_property("figure", row)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("report"):
+        item.user_properties.append(("report", mark.args[0]))
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
-    reports = [report for kind in terminalreporter.stats.values() for report in kind]
-    found = [r.user_properties for r in reports if getattr(r, "when", "") == "call"]
+    done = [report for kind in terminalreporter.stats.values() for report in kind]
+    done = [report for report in done if getattr(report, "when", "") == "call"]
+    tried = [
+        (r.nodeid, r.passed, kind)
+        for r in done
+        for name, kind in r.user_properties
+        if name == "report"
+    ]
+    head = ("kind of public bug report", "reports tried", "mended", "inputs under test")
+    _table(terminalreporter, "public bug reports", head, reports.rows(tried))
+    found = [report.user_properties for report in done]
     rows = [(name, row) for one in found for name, row in one]
     figures = sorted(tuple(row) for name, row in rows if name == "figure")
     _table(terminalreporter, "survived", ("what was provoked", "asked", "measured"), figures)

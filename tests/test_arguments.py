@@ -84,6 +84,7 @@ REAL = {
 
 @pytest.mark.parametrize("kind", NUMPY["whole"])
 @pytest.mark.parametrize("checked", WHOLE.values(), ids=WHOLE)
+@pytest.mark.report("L")
 def test_whole_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
     assert type(checked(kind(5))) is int and checked(kind(5)) == 5
     with pytest.raises(ValueError, match=r"x must be a whole number .* not np\..*0\)\.$"):
@@ -95,11 +96,23 @@ def test_whole_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
 
 @pytest.mark.parametrize("kind", NUMPY["real"])
 @pytest.mark.parametrize("checked", REAL.values(), ids=REAL)
+@pytest.mark.report("L")
 def test_numbers_of_numpy_are_taken_and_become_plain(kind, checked):
     assert type(checked(kind(5))) in (int, float) and checked(kind(5)) == 5
     for wrong in (np.float32("nan"), np.float16("inf")):
         with pytest.raises(ValueError, match="x must be a "):
             checked(wrong)
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, np.float32(2) > 3])
+def test_a_flag_becomes_plain(value):
+    assert arguments.flag("x", value) is bool(value)
+
+
+@pytest.mark.parametrize("value", ["no", "", 0, 1, None, [], torch.tensor(True), np.ones(1) > 0])
+def test_what_is_true_or_false_only_by_way_of_python_is_no_flag(value):
+    with pytest.raises(TypeError, match="x must be True or False, not "):
+        arguments.flag("x", value)
 
 
 def test_numbers_between_two_others():
@@ -134,7 +147,7 @@ def test_samples_are_doubles_without_a_graph():
 
 
 def test_the_list_of_names_is_complete():
-    files = "arrays", "claims", "figures", "history", "training", "values"
+    files = "arrays", "figures", "history", "places", "profiles", "training", "values"
     found = {
         name
         for file in files

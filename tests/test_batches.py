@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from synthetic import pictures
+from torch import nn
 
-from course_utils import Batches
+from course_utils import Batches, Trainer
 
 ITEMS = torch.arange(23)
 
@@ -71,9 +73,39 @@ def test_tensors_stay_together_and_only_the_first_is_augmented():
         assert torch.equal(third, 1000 - first)
 
 
-@pytest.mark.parametrize("size", [0, -1, 24, 2.0, True, None])
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_fewer_items_than_a_batch_are_one_batch(drop_last):
+    for seed in (7, 8):
+        found = epoch(3, size=64, seed=seed, drop_last=drop_last)
+        assert found == epoch(3, size=23, seed=seed) and len(found) == 1
+
+
+def test_that_there_are_fewer_items_than_a_batch_is_said_once(capsys):
+    made = [Batches(ITEMS, 6404, seed) for seed in range(3)]
+    assert [batches.size for batches in made] == [23, 23, 23]
+    assert capsys.readouterr().out.splitlines() == [
+        "There are 23 items, fewer than the 6404 of a batch, so each batch has 23."
+    ]
+
+
+@pytest.mark.report("J")
+def test_a_learner_with_few_pictures_just_trains():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    opt = torch.optim.SGD(net.parameters(), 0.1)
+    trainer = Trainer(net=net, opt=opt)
+
+    def step(batch):
+        loss = nn.functional.cross_entropy(net(batch[0]), batch[1])
+        trainer.update(opt, loss)
+        return {"items": len(batch[0])}
+
+    history = trainer.fit(step, pictures().batches(64), epochs=3, show=False)  # of ten pictures
+    assert history["items"].tolist() == [10, 10, 10]
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.0, True, None])
 def test_a_wrong_size_is_named(size):
-    with pytest.raises(ValueError, match="size must be a whole number from 1 to 23"):
+    with pytest.raises(ValueError, match="size must be a whole number from 1 up"):
         Batches(ITEMS, size)
 
 

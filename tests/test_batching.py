@@ -53,6 +53,7 @@ def tensors(batch):
 
 
 @pytest.mark.parametrize(("batch", "items"), KINDS.values(), ids=KINDS)
+@pytest.mark.report("F")
 def test_a_batch_keeps_its_type_and_is_counted(batch, items):
     moved = batching.to_device(ELSEWHERE, batch)
     assert type(moved) is type(batch)
@@ -74,6 +75,7 @@ def test_what_comes_with_the_tensors_is_kept():
 
 
 @pytest.mark.parametrize("batch", [3, "abc", None, [], {}, [1.0], torch.tensor(1.0), [["a"]]])
+@pytest.mark.report("F")
 def test_a_batch_that_does_not_tell_its_items_is_refused(batch):
     assert batching.size(batch) is None
     with pytest.raises(TypeError, match="batches must give tensors, or lists, tuples or dicts"):
@@ -96,6 +98,7 @@ ZEROS, ONE = torch.zeros(9), torch.ones(1)
     ],
     ids=["tensor", "list", "dict", "number first", "user dict", "named tuple", "packed"],
 )
+@pytest.mark.report("F")
 def test_evaluate_weighs_any_kind_of_batch_by_its_items(make, look):
     trainer = cu.Trainer(net=nn.Linear(1, 1))
     batches = [make(ZEROS), make(ONE)]
@@ -103,6 +106,7 @@ def test_evaluate_weighs_any_kind_of_batch_by_its_items(make, look):
     assert measured["mean"] == pytest.approx(0.1)
 
 
+@pytest.mark.report("F")
 def test_a_metric_of_some_batches_only_is_averaged_over_those():
     trainer = cu.Trainer(net=nn.Linear(1, 1))
 
@@ -163,6 +167,7 @@ def trained(batches, **until):
     return [row["step"] for row in trainer.history.epochs]
 
 
+@pytest.mark.report("F")
 def test_batches_without_a_length_are_refused_by_fit_and_taken_by_evaluate():
     loader = DataLoader(Stream(), 2)
     for until in ({"steps": 3}, {"epochs": 1}):
@@ -182,11 +187,13 @@ def test_a_pass_ends_at_the_length_that_was_said():
 
 
 @pytest.mark.parametrize(("length", "steps"), [(8, 4), (20, 30)])
+@pytest.mark.report("F")
 def test_fewer_batches_than_their_length_are_refused_and_do_not_train_for_ever(length, steps):
     with pytest.raises(ValueError, match=f"which is {length // 2}; one pass ended after 3"):
         trained(DataLoader(Measured(length), 2), steps=steps)
 
 
+@pytest.mark.report("F")
 def test_batches_of_one_pass_only_are_refused_at_the_second():
     assert trained(Once(), epochs=1) == [3]
     with pytest.raises(ValueError, match="which is 3; one pass ended after 0"):

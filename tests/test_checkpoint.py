@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import random
 import sys
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
@@ -46,6 +45,20 @@ def test_the_states_of_several_folders_come_newest_first(tmp_path):
     ]  # fmt: skip
 
 
+def test_the_newest_folders_are_kept_and_what_else_is_in_the_others(tmp_path):
+    folders = [tmp_path / name for name in ("old", "new", "empty", "notes", "middle")]
+    for folder, seconds in zip(folders, (2e9, 4e9, None, 1e9, 3e9), strict=True):
+        folder.mkdir()
+        if seconds:
+            os.utime(saved(folder, 1), (seconds, seconds))
+    (tmp_path / "notes" / "notes.txt").touch()
+    assert [folder.name for folder in checkpoint.prune(folders, 2)] == ["old", "notes"]
+    left = sorted(str(path.relative_to(tmp_path))[:14] for path in tmp_path.rglob("*"))
+    assert left == ["empty", "middle", "middle/state-0", "new", "new/state-0000", "notes",
+                    "notes/notes.tx"]  # fmt: skip
+    assert checkpoint.prune([*folders, tmp_path / "none"], 2) == []
+
+
 def test_there_is_nothing_to_load_in_an_empty_or_missing_folder(tmp_path):
     assert checkpoint.load(tmp_path) is None
     assert checkpoint.load(tmp_path / "none") is None
@@ -86,6 +99,7 @@ class Code:
         return print, ("this ran",)
 
 
+@pytest.mark.report("A")
 def test_a_pickle_with_code_does_not_run_and_is_skipped_in_one_line(tmp_path, capsys):
     saved(tmp_path, 1)
     buffer = io.BytesIO()
@@ -111,6 +125,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("value", PLAIN, ids=repr)
+@pytest.mark.report("A")
 def test_what_is_saved_can_be_loaded(value, tmp_path):
     checkpoint.save(tmp_path, {"x": value})
     assert checkpoint.load(tmp_path)["x"] == value
@@ -123,6 +138,7 @@ NEVER_LOADED = [
 
 
 @pytest.mark.parametrize("value", NEVER_LOADED, ids=lambda value: type(value).__name__)
+@pytest.mark.report("A")
 def test_what_could_never_be_loaded_is_refused_at_once(value, tmp_path):
     saved(tmp_path, 1)
     with pytest.raises(ValueError, match=r"^state must hold plain values .*\.$"):
@@ -166,6 +182,7 @@ def denied(monkeypatch, name, *places):
 
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
 @pytest.mark.skipif(os.name == "nt", reason="there are no modes on Windows")
+@pytest.mark.report("C")
 def test_a_checkpoint_has_the_mode_of_a_new_file(umask, tmp_path):
     before = os.umask(umask)
     try:
@@ -174,6 +191,7 @@ def test_a_checkpoint_has_the_mode_of_a_new_file(umask, tmp_path):
         os.umask(before)
 
 
+@pytest.mark.report("C")
 def test_an_unreadable_file_is_skipped_and_said(tmp_path, monkeypatch, capsys):
     denied(monkeypatch, "read_bytes", saved(tmp_path, 1, 2))
     assert checkpoint.load(tmp_path)["number"] == 1
@@ -182,6 +200,7 @@ def test_an_unreadable_file_is_skipped_and_said(tmp_path, monkeypatch, capsys):
     assert "cannot be read (Permission denied), so it is skipped." in lines[0]
 
 
+@pytest.mark.report("C")
 def test_an_unreadable_folder_is_skipped_and_said(tmp_path, monkeypatch, capsys):
     saved(tmp_path, 1)
     denied(monkeypatch, "iterdir", tmp_path)
@@ -190,6 +209,7 @@ def test_an_unreadable_folder_is_skipped_and_said(tmp_path, monkeypatch, capsys)
     assert lines == [f"{tmp_path} cannot be read (Permission denied), so it is skipped."]
 
 
+@pytest.mark.report("C")
 def test_what_another_user_alone_may_delete_stays(tmp_path, monkeypatch):
     first = saved(tmp_path, 1)
     denied(monkeypatch, "unlink", first)
@@ -209,28 +229,6 @@ def test_a_path_may_hold_spaces_and_any_letters(tmp_path):
     folder = tmp_path / "Mein Kurs – 循環"
     saved(folder, 1)
     assert checkpoint.load(folder)["number"] == 1
-
-
-def draws():
-    return torch.rand(3).tolist(), np.random.randn(3).tolist(), random.random()
-
-
-def test_random_states_go_through_a_file(tmp_path):
-    np.random.randn()  # leaves half of a pair of normal numbers in the generator
-    checkpoint.save(tmp_path, checkpoint.random_state())
-    first = draws()
-    assert draws() != first
-    checkpoint.restore_random_state(checkpoint.load(tmp_path))
-    assert draws() == first
-
-
-def test_one_holder_at_a_time(tmp_path):
-    with checkpoint.alone(tmp_path):
-        with pytest.raises(RuntimeError, match="Another kernel or process is training in"):
-            with checkpoint.alone(tmp_path):
-                pass
-    with checkpoint.alone(tmp_path), checkpoint.alone(None):
-        pass
 
 
 def test_a_digest_tells_values_apart_and_is_equal_for_equal_ones():
@@ -269,10 +267,6 @@ def test_the_rename_reaches_the_disk_too(tmp_path, monkeypatch):
 STATE, NO_FOLDER = {"weights": torch.ones(3), "step": 3}, ["", "a\0b"]
 
 
-def states(**other):
-    return Fresh(lambda: checkpoint.random_state() | other)
-
-
 def kept():
     checkpoint.save(paths.root() / "run", STATE)
     return paths.root() / "run"
@@ -295,14 +289,8 @@ class TestWrongInput(Refusals):
             {"folders": Fresh(lambda: (kept(),)), "device": "cpu"},
             {"device": ["fast", "", "cuda:99"], "folders": [("",), (3,)]},
         ),
-        "checkpoint.alone": ({"folder": Fresh(kept)}, {"folder": NO_FOLDER}),
-        "checkpoint.restore_random_state": (
-            {"state": states()},
-            {
-                "state": [
-                    {}, states(torch=None), states(torch=torch.ones(3)), states(numpy=[1]),
-                    states(python=3), states(python=(3, (1, 2), None)), states(cuda=None),
-                ],
-            },
+        "checkpoint.prune": (
+            {"folders": Fresh(lambda: [kept()]), "keep": 1},
+            {"folders": [[""], [3], [None]], "keep": [True]},
         ),
     }  # fmt: skip

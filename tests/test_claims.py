@@ -87,6 +87,7 @@ def test_on_other_data_and_under_smoke_the_value_stands_alone(said, monkeypatch)
         (("x", 1), {"at_most": "1"}, "at_most must be one number, not '1'"),
         (("x", 1), {"at_most": {"cpu": "1"}}, "at_most must be one number, not '1'"),
         (("x", 1), {"at_least": 1, "form": ".2z"}, "form must be a format such as '.2%', not"),
+        (("x", 1), {"at_least": 1, "when": "no"}, "when must be True or False, not 'no'"),
         (("x", 1), {"at_least": 1, "form": 2}, "form must be a format such as '.2%', not 2"),
     ],
 )
@@ -115,7 +116,7 @@ class TestWrongInput(Refusals):
             {"text": "Accuracy", "value": 0.5, "at_least": 0.4},
             {
                 "value": [None, "x", True, torch.ones(2)], "at_least": [None, "x", torch.ones(2)],
-                "at_most": ["x", torch.ones(2)], "form": ["zz", "d"],
+                "at_most": ["x", torch.ones(2)], "form": ["zz", "d"], "when": ["no", 1, None],
             },
         ),
     }  # fmt: skip

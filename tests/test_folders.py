@@ -135,6 +135,7 @@ def test_a_line_says_how_the_folder_was_read(folder, capsys):
     ("sides", "size"), [([(32, 32)] * 3, 32), ([(40, 30), (50, 60), (900, 20)], 30),
                         ([(400, 300)] * 3, 64), ([(28, 28)], 28)],
 )  # fmt: skip
+@pytest.mark.report("J")
 def test_the_size_is_that_of_most_pictures_but_64_at_most(tmp_path, sides, size):
     for number, side in enumerate(sides * 2):
         picture(tmp_path / "ab"[number % 2] / f"{number}.png", "red", side)
@@ -143,6 +144,7 @@ def test_the_size_is_that_of_most_pictures_but_64_at_most(tmp_path, sides, size)
     assert train_x.shape[1:] == (3, size, size)
 
 
+@pytest.mark.report("J")
 def test_grey_pictures_stay_grey_even_if_stored_in_colour(tmp_path):
     for number in range(8):
         picture(tmp_path / "ab"[number % 2] / f"{number}.png", (90, 90, 90))
@@ -165,6 +167,7 @@ JUNK = [
 ]  # fmt: skip
 
 
+@pytest.mark.report("J")
 def test_hidden_copies_are_neither_pictures_nor_classes(folder, capsys):
     expected = read(folder, 8)
     before = capsys.readouterr().out
@@ -177,6 +180,7 @@ def test_hidden_copies_are_neither_pictures_nor_classes(folder, capsys):
     assert capsys.readouterr().out == before
 
 
+@pytest.mark.report("J")
 def test_a_picture_is_known_by_its_content_and_what_is_none_is_said(folder, capsys):
     for number in range(10):
         path = folder / "red" / f"{number}.png"
@@ -215,6 +219,7 @@ EXPECTED = (STEPS * 255).round()
         ("8 bits.png", EXPECTED.astype(np.uint8)),
     ],
 )
+@pytest.mark.report("J")
 def test_more_than_eight_bits_keep_their_shades(tmp_path, name, values):
     for number in range(4):
         (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
@@ -224,6 +229,7 @@ def test_more_than_eight_bits_keep_their_shades(tmp_path, name, values):
 
 
 @pytest.mark.parametrize("low_high", [(-1, 1), (0, 255), (0, np.nan)])
+@pytest.mark.report("J")
 def test_fractions_out_of_0_to_1_are_refused(folder, low_high):
     values = np.array([low_high], np.float32)
     Image.fromarray(values).save(folder / "red" / "odd.tif")
@@ -233,6 +239,7 @@ def test_fractions_out_of_0_to_1_are_refused(folder, low_high):
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "PA", "L", "1", "RGB"])
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.report("J")
 def test_what_is_transparent_becomes_white(tmp_path, mode, channels):
     drawing = Image.new("RGBA", (10, 10), (0, 0, 0, 0))
     drawing.paste((0, 0, 0, 255), (0, 0, 5, 10))  # black on the left, nothing on the right
@@ -252,6 +259,7 @@ def test_what_is_transparent_becomes_white(tmp_path, mode, channels):
 
 
 @pytest.mark.parametrize("name", ["huge.png", "huge"])
+@pytest.mark.report("J")
 def test_a_picture_beyond_the_limit_of_pixels_is_named(folder, name, monkeypatch):
     picture(folder / "red" / name, "red", (40, 40))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # a warning, which is not shown
@@ -273,6 +281,7 @@ def parts(path, **classes):
 
 
 @pytest.mark.parametrize("name", ["valid", "val", "validation", "Val", "test", "Test"])
+@pytest.mark.report("J")
 def test_a_part_to_validate_on_is_tested_on(tmp_path, name, capsys):
     parts(tmp_path, Train="ab", **{name: "ab"})
     (train_x, *_, test_y), classes = read(tmp_path)
@@ -280,6 +289,7 @@ def test_a_part_to_validate_on_is_tested_on(tmp_path, name, capsys):
     assert f"(Train/, {name}/)" in capsys.readouterr().out
 
 
+@pytest.mark.report("J")
 def test_of_three_parts_one_is_left_out_and_that_is_said(tmp_path, capsys):
     parts(tmp_path, train="ab", val="ab", test="ab")
     picture(tmp_path / "train" / "beside.png", "red")
@@ -292,6 +302,7 @@ def test_of_three_parts_one_is_left_out_and_that_is_said(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("train", "test", "lacks"), [("ab", "abc", "train"), ("abc", "ab", "test")]
 )
+@pytest.mark.report("J")
 def test_a_class_in_one_part_only_is_named(tmp_path, train, test, lacks):
     parts(tmp_path, train=train, test=test)
     with pytest.raises(ValueError, match=rf"Class 'c' in .*{lacks} has 0 pictures; at least 1 "):
@@ -308,6 +319,7 @@ def test_parts_without_classes_are_no_classes(tmp_path):
 
 @pytest.mark.parametrize("share", [0.001, 0.2, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.report("J")
 def test_each_part_keeps_one_picture_of_each_class(tmp_path, share, count):
     for number in range(2 * count):
         picture(tmp_path / "ab"[number % 2] / f"{number}.png", "red")

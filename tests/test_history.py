@@ -66,6 +66,7 @@ NUMBERS = {  # and what each becomes
 
 
 @pytest.mark.parametrize(("value", "plain"), NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.report("L")
 def test_whatever_holds_one_number_is_a_metric_and_becomes_plain(value, plain):
     (row,) = numbers([detached({"m": value}, "step")])
     assert row == {"m": plain}

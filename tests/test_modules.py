@@ -28,6 +28,7 @@ def fitted(net, trained, **parts):
     return modes[0]
 
 
+@pytest.mark.report("I")
 def test_a_backbone_in_evaluation_mode_stays_so_and_its_statistics_do_not_drift():
     net = nn.Sequential(block(4), nn.Linear(4, 1))
     net[0].eval().requires_grad_(False)
@@ -37,6 +38,7 @@ def test_a_backbone_in_evaluation_mode_stays_so_and_its_statistics_do_not_drift(
     assert all(torch.equal(value, kept[name]) for name, value in net[0].state_dict().items())
 
 
+@pytest.mark.report("I")
 def test_it_stays_so_after_the_whole_network_was_put_into_evaluation_mode():
     net = nn.Sequential(block(4), block(4), nn.Dropout(), nn.Linear(4, 1))
     net[0].requires_grad_(False)
@@ -47,6 +49,7 @@ def test_it_stays_so_after_the_whole_network_was_put_into_evaluation_mode():
     }  # fmt: skip
 
 
+@pytest.mark.report("I")
 def test_a_backbone_of_its_own_part_stays_so_whether_frozen_or_only_left_out():
     for frozen in (True, False):
         backbone, head = block(4).eval(), nn.Linear(4, 1)
@@ -64,6 +67,7 @@ def test_a_backbone_of_its_own_part_stays_so_whether_frozen_or_only_left_out():
         assert seen == [False, False, True]
 
 
+@pytest.mark.report("I")
 def test_layers_set_apart_in_a_network_in_training_mode_stay_so():
     net = nn.Sequential(block(4), nn.Linear(4, 1))
     net[0][1].eval()  # trained, with the statistics that it has
@@ -84,6 +88,7 @@ LAZY = {
 
 
 @pytest.mark.parametrize("net", LAZY.values(), ids=LAZY)
+@pytest.mark.report("I")
 def test_a_layer_that_waits_for_its_shape_is_named(net):
     with pytest.raises(ValueError, match=r"Part 'net' must know its shapes, .* on a batch before"):
         cu.Trainer(net=net)
@@ -105,6 +110,7 @@ def test_once_it_has_its_shape_a_lazy_layer_is_trained_as_any_other(root):
 
 
 @pytest.mark.parametrize("as_path", [False, True])
+@pytest.mark.report("I")
 def test_the_folder_comes_first_and_without_a_name(as_path, root):
     folder = root / "runs" if as_path else "runs/a"
     with pytest.raises(TypeError, match="The folder takes no name; give it first"):

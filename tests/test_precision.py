@@ -11,6 +11,8 @@ from course_utils import checkpoint, runtime
 
 HALVES = [torch.bfloat16, torch.float16]
 
+pytestmark = pytest.mark.report("M")
+
 
 def in_precision(monkeypatch, dtype):
     """From now on Trainers train in `dtype`; None is float32."""

@@ -54,6 +54,14 @@ def test_a_trainer_offers_what_a_learner_uses_and_nothing_else():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["checkpoint", "data", "metrics", "plots", "widgets"])
+def test_each_public_module_says_what_is_public(name):
+    module = getattr(cu, name)
+    found = {key.rpartition(".")[2] for key in PUBLIC if key.startswith(f"{module.__name__}.")}
+    assert found - {*dir(cu.data.augment)} <= {*module.__all__}
+    assert all(hasattr(module, one) for one in module.__all__)
+
+
 @pytest.mark.parametrize("function", PUBLIC.values(), ids=PUBLIC)
 def test_each_public_function_has_a_docstring_and_type_hints(function):
     assert inspect.getdoc(function)
@@ -100,9 +108,12 @@ def part(path):
 MAY_KNOW = {
     "arguments": set(),
     "runtime": {"arguments"},
+    "printing": {"arguments"},
     "paths": {"arguments"},
     "checkpoint": {"arguments"},
-    "batching": {"arguments", "checkpoint"},
+    "batching": {"arguments", "randomness"},
+    "locks": {"arguments", "paths"},
+    "randomness": {"arguments"},
     "faults": set(),
     "gradients": set(),
     "history": {"arguments", "faults"},
@@ -110,18 +121,19 @@ MAY_KNOW = {
     "plots": {"arguments"},
     "start": {"arguments", "plots", "runtime"},
     "widgets": {"arguments", "plots"},
-    "display": {"arguments", "plots", "history"},
-    "metrics": {"arguments", "checkpoint", "paths", "runtime"},
-    "data": {"arguments", "runtime", "paths"},
-    "checks": {"arguments", "runtime", "data", "metrics", "plots"},
+    "display": {"plots", "history"},
+    "scoreboards": {"arguments"},
+    "metrics": {"arguments", "checkpoint", "locks", "paths", "runtime"},
+    "data": {"arguments", "locks", "runtime", "paths"},
+    "checks": {"arguments", "printing", "runtime", "data", "metrics", "plots"},
     "doctor": {"runtime", "paths"},
-    "run": {"batching", "checkpoint", "history", "paths", "runtime"},
+    "run": {"batching", "checkpoint", "history", "locks", "paths", "printing", "randomness"},
     "training": {
         "arguments", "batching", "display", "faults", "gradients", "history", "modules", "run",
         "runtime",
     },
-    "claims": {"arguments", "runtime"},
-    "authoring": {"checks", "claims"},
+    "claims": {"arguments", "printing", "runtime"},
+    "authoring": {"checks", "claims", "runtime", "scoreboards"},
 }  # fmt: skip
 
 

@@ -272,6 +272,7 @@ def downloaded():
 
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
 @pytest.mark.skipif(os.name == "nt", reason="there are no modes on Windows")
+@pytest.mark.report("C")
 def test_a_download_has_the_mode_of_a_new_file(umask):
     before = os.umask(umask)
     try:
@@ -280,6 +281,7 @@ def test_a_download_has_the_mode_of_a_new_file(umask):
         os.umask(before)
 
 
+@pytest.mark.report("C")
 def test_what_cannot_be_read_is_said_and_fetched_again(root, monkeypatch, capsys):
     file, read = root / "datasets" / "a.gz", Path.read_bytes
     file.parent.mkdir(exist_ok=True)

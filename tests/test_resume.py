@@ -12,7 +12,7 @@ import torch
 from torch.optim import lr_scheduler
 
 import course_utils as cu
-from course_utils import checkpoint, paths
+from course_utils import checkpoint, paths, run
 
 
 def curves(trainer):
@@ -48,6 +48,7 @@ OF_NUMPY = {
 
 
 @pytest.mark.parametrize("given", OF_NUMPY.values(), ids=OF_NUMPY)
+@pytest.mark.report("A")
 def test_numbers_of_numpy_are_saved_as_plain_ones(given, capsys):
     whole, step = tiny.classifier(**given)
     tiny.fit(whole, step)
@@ -69,6 +70,7 @@ class Place:
         pass
 
 
+@pytest.mark.report("A")
 def test_a_part_that_could_not_be_loaded_again_is_refused_before_it_is_trained(root):
     net = torch.nn.Linear(6, 3)
     trainer = cu.Trainer("runs/a", net=net, place=Place())
@@ -78,6 +80,7 @@ def test_a_part_that_could_not_be_loaded_again_is_refused_before_it_is_trained(r
     assert not seen and not list((root / "runs" / "a").glob("state-*"))
 
 
+@pytest.mark.report("A")
 def test_a_state_saved_by_hand_into_the_folder_is_not_used_and_said(root, capsys):
     checkpoint.save(root / "runs" / "a", {"net": torch.ones(2)})
     trainer, step = tiny.classifier("runs/a")
@@ -233,6 +236,7 @@ ITEMS = tiny.batches().tensors
 
 
 @pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
+@pytest.mark.report("D")
 def test_a_run_that_was_cut_off_goes_on_after_another_one_in_its_folder(changed, capsys):
     whole, step = tiny.classifier()
     tiny.fit(whole, step)
@@ -251,6 +255,22 @@ def test_a_run_that_was_cut_off_goes_on_after_another_one_in_its_folder(changed,
     assert back.history.values == whole.history.values
 
 
+@pytest.mark.report("D")
+def test_of_the_runs_that_were_set_aside_the_newest_are_kept(capsys):
+    for seed in range(run.KEEP_ASIDE + 3):
+        trainer, step = tiny.classifier("runs/a")
+        (trainer.folder / "run-notes").mkdir(exist_ok=True)  # what a learner put there stays
+        trainer.fit(step, cu.Batches(ITEMS, 8, seed), steps=3, show=False)
+    said = capsys.readouterr().out.splitlines()
+    kept = sorted(path.name for path in trainer.folder.glob("run-*") if path.name != "run-notes")
+    names = [line.partition("kept in ")[2].partition(".")[0].rpartition("/")[2] for line in said]
+    assert kept == sorted(names[-run.KEEP_ASIDE :]) and (trainer.folder / "run-notes").is_dir()
+    assert ["deleted" in line for line in said] == [False] * run.KEEP_ASIDE + [True, True]
+    for name, line in zip(names, said[-2:], strict=False):
+        assert line.endswith(f"The newest 5 such runs are kept; deleted: {name}.")
+
+
+@pytest.mark.report("D")
 def test_a_run_that_was_cut_off_is_kept_when_fewer_steps_are_asked_for(capsys):
     cut, step = tiny.classifier("runs/a")
     cut.fit(interrupted_at(cut, step, 13), tiny.batches(), epochs=4)
@@ -268,6 +288,7 @@ def interrupted_at(trainer, step, at):
     return interrupted
 
 
+@pytest.mark.report("D")
 def test_each_of_two_trainers_on_one_folder_gets_its_own_weights_back():
     first, step = tiny.classifier("runs/a")
     tiny.fit(first, step)
@@ -284,6 +305,7 @@ def test_each_of_two_trainers_on_one_folder_gets_its_own_weights_back():
     assert (tiny.states(first), tiny.states(second)) == own
 
 
+@pytest.mark.report("D")
 def test_two_runs_of_one_name_do_not_meet_in_the_cache(root):
     for folder in ("gan", "vae"):
         (root / folder).write_text("a file where the folder should be")
@@ -296,6 +318,7 @@ def test_two_runs_of_one_name_do_not_meet_in_the_cache(root):
 
 
 @pytest.mark.parametrize("part", ["opt", "schedule"])
+@pytest.mark.report("D")
 def test_the_state_of_another_kind_of_part_is_refused_and_changes_nothing(part):
     def made(new):
         torch.manual_seed(new)
@@ -378,6 +401,7 @@ def test_a_full_disk_moves_the_run_to_the_cache_and_says_so(root, monkeypatch, c
     assert tiny.states(trainer) == tiny.states(whole)
 
 
+@pytest.mark.report("L")
 def test_after_a_full_disk_a_run_finds_its_newer_checkpoint_in_the_cache(root, monkeypatch, capsys):
     whole, step = tiny.classifier()
     tiny.fit(whole, step)
@@ -457,6 +481,7 @@ def watched(step, seen):
 @pytest.mark.parametrize("at", [5, 7])  # between two epochs, and within one
 @pytest.mark.parametrize("way", ["fit again", "a new trainer", "resume first"])
 @pytest.mark.parametrize("kind", ["global", "noisy", "generator", "sampler", "own"])
+@pytest.mark.report("H")
 def test_shuffled_batches_go_on_exactly(kind, way, at, capsys):
     def fresh(folder):
         random.seed(3)  # the parts of `classifier` seed torch

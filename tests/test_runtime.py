@@ -1,9 +1,4 @@
-"""Profiles and budgets, precision, and sentences that are wrapped."""
-
-import io
-import os
-import subprocess
-import sys
+"""Profiles and budgets, and the precision that the hardware has."""
 
 import numpy as np
 import pytest
@@ -54,12 +49,18 @@ def test_a_smoke_budget_is_two_at_least_but_never_more_than_cpu(smoke):
     assert runtime.budget(cpu=[5], gpu=[5, 6]) == [5]
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 2.5, True, [], "12", None])
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, True, [], "12", None, [1, "2"], [[1]], [True]])
 def test_a_wrong_budget_is_named(wrong, smoke):
     with pytest.raises(ValueError, match="cpu must be a whole number above 0 or a list"):
         runtime.budget(cpu=wrong, gpu=1)
     with pytest.raises(ValueError, match="gpu must be"):
         runtime.budget(cpu=1, gpu=wrong)
+
+
+@pytest.mark.parametrize("form, cpu, gpu", [("a list", [1, 2], 5), ("a whole number", 5, (1, 2))])
+def test_budgets_of_two_forms_are_refused(form, cpu, gpu, smoke):
+    with pytest.raises(ValueError, match=f"gpu must be {form}, as cpu is, not "):
+        runtime.budget(cpu=cpu, gpu=gpu)
 
 
 @pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
@@ -72,39 +73,12 @@ def test_half_precision_is_what_the_hardware_has(bf16, dtype, monkeypatch):
     assert runtime.precision(torch.device("cpu")) is None
 
 
-def test_say_wraps_and_joins(capsys):
-    runtime.say("one\n   two " + "word " * 30)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("one two word") and all(len(line) <= 76 for line in lines)
-    assert len(lines) == 3
-
-
-@pytest.mark.parametrize("coding", ["ascii", "latin-1", "cp1252:strict", "utf-8"])
-def test_symbols_that_the_output_lacks_are_no_error(coding):
-    code = "import course_utils as cu; cu.start(); cu.say('64 × 64 · 2⁵³'); print('·√ä')"
-    said = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONIOENCODING": coding},
-        capture_output=True, check=True,
-    ).stdout.decode(coding.partition(":")[0])  # fmt: skip
-    first, second, third = said.splitlines()
-    assert "profile" in first and second.startswith("64 ") and len(third) == 3
-    assert ("?" in said) == (coding != "utf-8")
-
-
-def test_another_way_to_deal_with_symbols_is_kept(monkeypatch):
-    output = io.TextIOWrapper(io.BytesIO(), "ascii", errors="backslashreplace")
-    for stdout in (output, None, io.StringIO()):
-        monkeypatch.setattr(sys, "stdout", stdout)
-        runtime.legible()
-    assert output.errors == "backslashreplace"
-
-
 class TestWrongInput(Refusals):
     ROOMS = {"runtime"}
-    NO_AMOUNT = (0, -1, True, [], "x")
+    NO_AMOUNT = (0, -1, True, [], "x", ["x"])
     CASES = {
-        "budget": ({"cpu": 3, "gpu": [1, 2]}, {"cpu": NO_AMOUNT, "gpu": NO_AMOUNT}),
-        "say": ({"text": "a word"}, {}),
+        "budget": ({"cpu": 3, "gpu": 5}, {"cpu": NO_AMOUNT, "gpu": [*NO_AMOUNT, [1, 2]]}),
+        "budget: lists": ({"cpu": [3], "gpu": (1, 2)}, {"cpu": NO_AMOUNT, "gpu": [*NO_AMOUNT, 5]}),
     }
 
 

@@ -382,6 +382,7 @@ TWO_WAYS = [
 
 
 @pytest.mark.parametrize(("text", "words", "options", "rows"), TWO_WAYS)
+@pytest.mark.report("K")
 def test_what_can_be_read_in_two_ways_is_asked_and_an_option_settles_it(
     read, text, words, options, rows
 ):
@@ -402,11 +403,13 @@ def test_what_can_be_read_in_two_ways_is_asked_and_an_option_settles_it(
         ("1,2,3\n4,5,6\n", ("column 1", "column 2", "column 3"), [[1, 2, 3], [4, 5, 6]]),
     ],
 )
+@pytest.mark.report("K")
 def test_headers_that_are_numbers(read, text, names, rows):
     table = read(text)
     assert table.names == names and table.rows.tolist() == rows
 
 
+@pytest.mark.report("K")
 def test_a_header_taken_for_numbers_names_the_option_that_helps(read):
     for text in ("a,b\n1,2\n", ",2001\n0,5\n1,6\n"):
         with pytest.raises(ValueError, match="If the first row names the columns, say header=True"):
@@ -418,6 +421,7 @@ def test_a_header_taken_for_numbers_names_the_option_that_helps(read):
     "dates", [["01/12/2020", "02/11/2020", "03/10/2020"], ["03.10.20", "02.11.20", "01.12.20"],
               ["01/12/2020 10:00", "02/11/2020 09:00"]],
 )  # fmt: skip
+@pytest.mark.report("K")
 def test_dates_that_rise_or_fall_by_how_they_are_read_are_refused(read, dates):
     with pytest.raises(ValueError, match=r"'d' rise or fall, .* day or the month .* 2020-12-31"):
         read("d;x\n" + "".join(f"{date};{row}\n" for row, date in enumerate(dates)))
@@ -438,6 +442,7 @@ def test_dates_that_are_plain_order_the_rows(read, dates, turned):
     assert (table.rows[0] != 0) == turned and ("rows reversed" in table.said) == turned
 
 
+@pytest.mark.report("K")
 def test_whole_numbers_are_never_rounded(read):
     with pytest.raises(ValueError, match=r"row 2, column 'x' holds 9007199254740993, .* 2⁵³"):
         read("x\n9007199254740992\n9007199254740993\n")
@@ -446,6 +451,7 @@ def test_whole_numbers_are_never_rounded(read):
     assert read("x\n9007199254740993.0\n1e400\n2\n".replace("1e400", "1e300")).rows[1, 0] == 1e300
 
 
+@pytest.mark.report("K")
 def test_stamps_beyond_floats_still_order_the_rows(read):
     stamps = "timestamp,x\n1700000000000000003,1\n1700000000000000002,5\n1700000000000000001,7\n"
     table = read(stamps)
@@ -470,6 +476,7 @@ def zipped(data, *others):
     [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress), ("zip", zipped),
      ("zip", lambda data: zipped(data, "__MACOSX/._own.csv"))],
 )  # fmt: skip
+@pytest.mark.report("K")
 def test_a_compressed_table_is_read(put, ending, packed, capsys):
     plain = cu.data.csv(put(csv()), 5)
     data = packed(csv().encode())
@@ -490,6 +497,7 @@ def test_a_compressed_table_is_read(put, ending, packed, capsys):
         (zipped(csv().encode(), "two.csv"), "is not a text file"),
     ],
 )
+@pytest.mark.report("K")
 def test_what_cannot_be_unpacked_is_named(read, data, words):
     with pytest.raises(ValueError, match=words) as error:
         read(data)

@@ -68,6 +68,7 @@ def test_encode_and_decode_are_inverse(put, said):
     assert data.decode(ids) == data.decode(ids.tolist()) == said
 
 
+@pytest.mark.report("L")
 def test_a_compressed_text_is_read(put, root):
     plain, packed = put(POEM.encode()), put(gzip.compress(POEM.encode()), "my poem.txt.gz")
     assert torch.equal(packed.train, plain.train) and packed.symbols == plain.symbols
@@ -82,6 +83,7 @@ def test_a_text_is_encoded_in_chunks_of_any_size(put, monkeypatch):
         assert data.symbols == whole.symbols and torch.equal(data.train, whole.train)
 
 
+@pytest.mark.report("L")
 def test_a_text_takes_little_more_memory_than_its_ids(monkeypatch):
     text, made = "Once upon a time, " * 200_000, []
     monkeypatch.setattr(texts.np, "empty", lambda *a, e=np.empty: made.append(e(*a)) or made[-1])

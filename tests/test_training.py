@@ -83,6 +83,7 @@ def test_update_trains_what_is_not_frozen():
     assert same(ours, theirs)
 
 
+@pytest.mark.report("E")
 def test_update_trains_a_group_that_was_added_on_the_way():
     base, head = nn.Linear(2, 2), nn.Linear(2, 1)
     opt = OPTIMIZERS["sgd"](head)
@@ -180,6 +181,7 @@ def losses_before_updates(trainer, a, b, x):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
+@pytest.mark.report("E")
 def test_update_refuses_what_would_train_nothing_or_something_else(wrong, text):
     given = pair()
     with pytest.raises(ValueError, match=text) as error:
@@ -211,6 +213,7 @@ def test_another_error_of_a_backward_pass_is_raised_as_it_is():
     trainer.update(trainer.parts["opt_a"], b(a(x)).mean())  # what is left of it is no fault
 
 
+@pytest.mark.report("E")
 def test_gradients_that_were_looked_at_before_training_are_no_fault():
     trainer, a, b, x = pair()
 
@@ -227,6 +230,7 @@ def test_gradients_that_were_looked_at_before_training_are_no_fault():
     again.update(again.parts["opt_a"], b(a(x)).mean())
 
 
+@pytest.mark.report("E")
 def test_optimizers_that_ask_for_a_closure_are_refused():
     net = nn.Linear(2, 1)
     with pytest.raises(ValueError, match=r"Optimizer 'opt' \(LBFGS\) needs a closure"):
@@ -238,6 +242,7 @@ def test_optimizers_that_ask_for_a_closure_are_refused():
 
 
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.report("E")
 def test_a_trainer_is_not_copied(way):
     with pytest.raises(TypeError, match=r"A Trainer must not be copied or pickled, .*\.$"):
         way(tiny.classifier()[0])
@@ -494,6 +499,7 @@ class TestWrongInput(Refusals):
 
 @pytest.mark.parametrize("name", ["step", "epoch", 3, None])
 @pytest.mark.parametrize("source", ["step", "evaluate", "measure"])
+@pytest.mark.report("G")
 def test_names_of_the_rows_are_refused_as_names_of_metrics(source, name):
     trainer, step = tiny.classifier()
     other = {name: 1.0}
@@ -505,6 +511,7 @@ def test_names_of_the_rows_are_refused_as_names_of_metrics(source, name):
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), torch.tensor(-torch.inf)])
+@pytest.mark.report("G")
 def test_an_evaluation_that_is_not_finite_is_refused_and_costs_no_training(bad):
     whole, step = tiny.classifier()
     good = {"fid": 1.5}

@@ -88,6 +88,7 @@ def test_the_widgets_hide_the_figure_that_stands_for_them(draw, monkeypatch):
     assert explore(draw, angle=(0, 1, 1, 0)).name != explorer.name
 
 
+@pytest.mark.report("L")
 def test_an_error_is_seen_in_place_of_the_old_picture(draw):
     def halting(angle):
         if angle == 20:
@@ -165,6 +166,7 @@ def test_an_error_is_an_answer_too(box):
     assert box.answer.startswith("FINE")
 
 
+@pytest.mark.report("L")
 def test_an_error_that_is_no_answer_is_seen_in_place_of_the_old_one():
     answers = {"first": "the old answer"}
     box = prompt(lambda said: answers[said], start="first")

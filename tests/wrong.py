@@ -182,7 +182,7 @@ class Refusals:
             hints = typing.get_type_hints(own)
             for name, parameter in inspect.signature(function).parameters.items():
                 several = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-                told = hints.get(name, Any) not in (Any, bool)  # all is true or false
+                told = hints.get(name, Any) is not Any
                 if told and not several and f"{of(case)}: {name}" not in self.FREE:
                     found[f"{of(case)}: {name}"] = (case, name, hints[name])
         return found

@@ -19,10 +19,10 @@ from .arrays import (
     whole_numbers,
     within,
 )
-from .claims import bounds
-from .figures import alt, curve, labels, limits, numbers, size, slider, spread
+from .figures import alt, curve, labels, limits, numbers, rows, size, slider, spread
 from .history import RESERVED, evaluated, measured, metric, metrics, state
 from .places import existing, named
+from .profiles import amount, amounts, bounds
 from .training import (
     complete,
     device,
@@ -38,10 +38,10 @@ from .training import (
     uncopied,
 )
 from .values import (
-    amount,
     between,
     character,
     choice,
+    flag,
     function,
     kind,
     mapping,
@@ -50,7 +50,6 @@ from .values import (
     number_format,
     real,
     refused,
-    rows,
     several,
     share,
     shown,
@@ -65,6 +64,7 @@ __all__ = [
     "Samples",
     "alt",
     "amount",
+    "amounts",
     "array",
     "between",
     "bounds",
@@ -78,6 +78,7 @@ __all__ = [
     "evaluated",
     "exercises",
     "existing",
+    "flag",
     "function",
     "glyphs",
     "items",

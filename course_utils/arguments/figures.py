@@ -1,4 +1,4 @@
-"""Arguments of plots and controls: sizes, limits, curves, labels, numbers by name."""
+"""Arguments of plots, tables and controls: sizes, limits, curves, labels, rows, named numbers."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -108,6 +108,20 @@ def labels(name: str, values: Any, count: int, of: str) -> Sequence[Any]:
     if len(values) != count:
         raise ValueError(f"{name} must be {count} strings, one per {of}, not {len(values)}.")
     return values
+
+
+def rows(name: str, value: Any) -> Sequence[Mapping]:
+    """`value`, if it is a list of dicts.
+
+    Raises:
+        TypeError: it is not; names the argument.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise TypeError(f"{name} must be a list of dicts, one per row, not {type(value).__name__}.")
+    for row in value:
+        if not isinstance(row, Mapping):
+            raise TypeError(f"{name} must be dicts, one per row; one is a {type(row).__name__}.")
+    return value
 
 
 def slider(name: str, values: Any) -> tuple[float, float, float, float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -136,6 +136,18 @@ def scenes(index: Any, count: int) -> torch.Tensor:
     if len(chosen.unique()) < len(chosen):
         raise ValueError("index must name each scene at most once, but it repeats one.")
     return chosen
+
+
+def crowded(scene: int) -> NoReturn:
+    """Nothing: there is no room for the glyphs of a scene side by side.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(
+        f"overlap=False finds no room in scene {scene}: "
+        "give fewer glyphs_per_scene or a smaller scale."
+    )
 
 
 def legible(scale: torch.Tensor, size: int, least: float) -> None:

@@ -79,6 +79,35 @@ def long_enough(name: str, values: Any, size: int, length: int) -> torch.Tensor:
     return values
 
 
+def room_for_windows(name: str, rows: int, border: int, length: int) -> None:
+    """Nothing, if a window of `length` fits into the rows before the border, and into the others.
+
+    Raises:
+        ValueError: it does not; `name` is that of the series.
+    """
+    if min(border, rows - border) < length:
+        raise ValueError(
+            f"{name} has {rows} rows, of which {border} are to learn from and {rows - border} "
+            f"later ones to test on; a window of {length} needs as many rows in each part. Take "
+            "a shorter length or another test_share."
+        )
+
+
+def some_held(name: str, rows: int, windows: int, length: int, share: float) -> int:
+    """How many of the windows are held out, if that leaves one or more on either side.
+
+    Raises:
+        ValueError: it does not; `name` is that of the series.
+    """
+    held = round(windows * share)
+    if not 0 < held < windows:
+        raise ValueError(
+            f"{name} has {rows} rows, too few for two windows of {length}, one for training and "
+            "one for testing. Choose a shorter length."
+        )
+    return held
+
+
 def written_in(name: str, value: Any, symbols: str, source: str) -> str:
     """`value`, if it is a string in which every character is one of `symbols`.
 

@@ -3,9 +3,11 @@
 import contextlib
 import math
 import reprlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
 
 
 def shown(value: Any) -> str:
@@ -119,6 +121,17 @@ def choice(name: str, value: Any, accepted: Sequence[Any], besides: str = "") ->
     return value
 
 
+def flag(name: str, value: Any) -> bool:
+    """`value`, Python's or NumPy's, as a bool, if it is True or False.
+
+    Raises:
+        TypeError: it is not; names the argument.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, not {shown(value)}.")
+    return bool(value)
+
+
 def some(name: str, count: int) -> int:
     """`count`, if it is above 0.
 
@@ -185,20 +198,6 @@ def character(name: str, value: Any) -> str:
     return value
 
 
-def amount(name: str, value: Any) -> int | Sequence:
-    """`value`, if it is a whole number above 0, or a list that is not empty.
-
-    Raises:
-        ValueError: it is neither; names the argument.
-    """
-    if isinstance(value, list | tuple | range) and len(value):
-        return value
-    if not _is_whole(value) or value < 1:
-        raise ValueError(f"{name} must be a whole number above 0 or a list that is not empty, "
-                         f"not {shown(value)}.")  # fmt: skip
-    return int(value)
-
-
 def mapping(name: str, value: Any) -> dict:
     """`value`, if it is a dict.
 
@@ -207,20 +206,6 @@ def mapping(name: str, value: Any) -> dict:
     """
     if not isinstance(value, dict):
         raise TypeError(f"{name} must be a dict, not of type {type(value).__name__}.")
-    return value
-
-
-def rows(name: str, value: Any) -> Sequence[Mapping]:
-    """`value`, if it is a list of dicts.
-
-    Raises:
-        TypeError: it is not; names the argument.
-    """
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise TypeError(f"{name} must be a list of dicts, one per row, not {type(value).__name__}.")
-    for row in value:
-        if not isinstance(row, Mapping):
-            raise TypeError(f"{name} must be dicts, one per row; one is a {type(row).__name__}.")
     return value
 
 

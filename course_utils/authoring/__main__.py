@@ -5,9 +5,10 @@ import os
 import sys
 from pathlib import Path
 
+from ..runtime import PROFILES
 from . import claims, lesson, readme, source, stored, timings
 from .course import AuthoringError, Course, here
-from .execute import PROFILES, Run
+from .execute import Run
 
 COMMANDS = {
     "lesson": "build, execute, strip, store both notebooks, record the time, refresh the table",

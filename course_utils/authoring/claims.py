@@ -7,6 +7,7 @@ from importlib import metadata
 from nbformat import NotebookNode
 
 from ..claims import MIME, Claim
+from ..scoreboards import aligned
 from . import records, timings
 from .course import Course
 
@@ -60,11 +61,7 @@ def table(course: Course) -> str:
             for one in entry["claims"]:
                 told = one["text"], _value(one), _claim(one).bounds(), words[one["reproduced"]]
                 rows.append((number, profile, *told, entry["date"], entry["device"]))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return "\n".join(aligned(rows))
 
 
 def count(course: Course) -> str:

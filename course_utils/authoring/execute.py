@@ -17,9 +17,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from ..runtime import PROFILES
 from .course import AuthoringError
 
-PROFILES = ("smoke", "cpu", "gpu")
 STOPWATCH = "course_utils.authoring.stopwatch"
 EVERY = 0.1  # seconds between two looks at the memory
 CORES = 2  # what a `cpu` run may use, whatever the machine has: the unit of a quiet minute

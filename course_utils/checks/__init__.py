@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import arguments
-from ..runtime import say
+from ..printing import say
 from .exercise import Exercise
 from .verdict import verdict
 

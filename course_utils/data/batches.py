@@ -1,11 +1,12 @@
 """Batches of tensors that stay on the device. Knows nothing of what they hold."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 
-from ..arguments import function, streams, whole
+from ..arguments import flag, function, streams, whole
 
 
 class Batches:
@@ -16,7 +17,8 @@ class Batches:
 
     Args:
         tensors: one tensor or several, each with N items along the first axis, on one device.
-        size: items in a batch, 1…N.
+        size: items in a batch, from 1 up; if there are fewer, a batch is all of them, and one line
+            says so.
         seed: of the order, from 0 up.
         augment: applied to the first tensor of each batch, on the device.
         drop_last: leave out the last, smaller batch.
@@ -24,7 +26,7 @@ class Batches:
 
     Raises:
         TypeError: something other than tensors, or an `augment` that cannot be called.
-        ValueError: no tensors, different lengths, a size outside 1…N, or a seed below 0.
+        ValueError: no tensors, different lengths, a size below 1, or a seed below 0.
     """
 
     def __init__(
@@ -38,10 +40,13 @@ class Batches:
         shuffle: bool = True,
     ) -> None:
         self.tensors = streams.of_one_length("tensors", tensors)
-        self.size, self.seed = whole("size", size, 1, len(self.tensors[0])), whole("seed", seed, 0)
+        self.size, self.seed = whole("size", size, 1), whole("seed", seed, 0)
+        if self.size > len(self.tensors[0]):
+            self.size = _all_of(len(self.tensors[0]), self.size)
         if augment is not None:
             function("augment", augment, "a batch of images")
-        self.augment, self.drop_last, self.shuffle = augment, drop_last, shuffle
+        self.augment = augment
+        self.drop_last, self.shuffle = flag("drop_last", drop_last), flag("shuffle", shuffle)
 
     def __len__(self) -> int:
         items = len(self.tensors[0])
@@ -66,3 +71,9 @@ class Batches:
         for index in self.order(epoch).split(self.size)[start : len(self)]:
             first, *rest = (tensor[index] for tensor in self.tensors)
             yield (first if self.augment is None else self.augment(first), *rest)
+
+
+@functools.cache  # said once, however many seeds of a lesson draw from the same data
+def _all_of(items: int, size: int) -> int:
+    print(f"There are {items} items, fewer than the {size} of a batch, so each batch has {items}.")
+    return items

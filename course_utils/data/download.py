@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pooch
 
-from .. import paths
+from .. import locks, paths
 
 TRIES = 3
 CONNECT, READ = 2.0, 5.0  # seconds that a host may take to answer, and to send more
@@ -86,7 +86,7 @@ def _fetch(file: Remote) -> Path:
     if not reachable:
         raise Unavailable("no network")
     name = hashlib.sha256(str(target).encode()).hexdigest()[:16]
-    with paths.in_turn(paths.cache() / "downloads" / name, QUEUE):
+    with locks.in_turn(paths.cache() / "downloads" / name, QUEUE):
         fault = _fault(target, file.sha256)
         if fault and fault != MISSING:
             with contextlib.suppress(OSError):  # pooch would want to read it

@@ -191,7 +191,8 @@ def _windows(
         train, test = source_of_order.permutation(starts[0]), starts[1]
     else:
         starts = source_of_order.permutation(np.arange(0, len(rows) - length + 1, stride))
-        test, train = np.split(starts, [_held(name, len(rows), len(starts), length, test_share)])
+        held = streams.some_held(name, len(rows), len(starts), length, test_share)
+        test, train = np.split(starts, [held])
     low, high = _bounds(name, rows, features, train, length)
     parts = []
     for starts, most in zip((train, test), SMOKE, strict=True):
@@ -206,26 +207,10 @@ def _by_time(
     name: str, rows: int, border: int, length: int, stride: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where windows begin that end before the border, and those that begin after it."""
-    if min(border, rows - border) < length:
-        raise ValueError(
-            f"{name} has {rows} rows, of which {border} are to learn from and {rows - border} "
-            f"later ones to test on; a window of {length} needs as many rows in each part. Take "
-            "a shorter length or another test_share."
-        )
+    streams.room_for_windows(name, rows, border, length)
     return (
         np.arange(0, border - length + 1, stride), np.arange(border, rows - length + 1, stride)
     )  # fmt: skip
-
-
-def _held(name: str, rows: int, windows: int, length: int, test_share: float) -> int:
-    """How many windows are held out."""
-    held = round(windows * test_share)
-    if not 0 < held < windows:
-        raise ValueError(
-            f"{name} has {rows} rows, too few for two windows of {length}, one for training and "
-            "one for testing. Choose a shorter length."
-        )
-    return held
 
 
 def _bounds(

@@ -53,7 +53,8 @@ def read(
             in two ways; or a wrong argument.
     """
     arguments.choice("decimal", decimal, (".", ",", None))
-    arguments.choice("header", header, (True, False, None))
+    if header is not None:
+        header = arguments.flag("header", header)
     if separator is not None:
         arguments.character("separator", separator)
     text = dialects.text_of(path)

@@ -125,7 +125,7 @@ def kernel_distance(real: Samples, fake: Samples) -> float:
         TypeError, ValueError: as `frechet_distance`.
     """
     real, fake = _pair(real, fake, 2)
-    between = sum(_kernel_sum(piece, fake) for piece, _ in _pieces(real, fake))
+    between = sum(_kernel_sum(piece, fake) for piece, _ in pieces(real, fake))
     between /= len(real) * len(fake)
     return _mean_of_others(real) + _mean_of_others(fake) - 2 * between
 
@@ -139,7 +139,7 @@ def _kernel_sum(x: torch.Tensor, y: torch.Tensor) -> float:
 def _mean_of_others(x: torch.Tensor) -> float:
     """The mean of k(xᵢ, xⱼ) over i ≠ j. The kernel is symmetric: a pair is computed once."""
     total = 0.0
-    for piece, at in _pieces(x, x):
+    for piece, at in pieces(x, x):
         total += _kernel_sum(piece, piece) + 2 * _kernel_sum(piece, x[at.stop :])
     with_itself = (x.square().sum(1) / x.shape[1] + 1).pow(3).sum().item()
     return (total - with_itself) / (len(x) * (len(x) - 1))
@@ -179,7 +179,7 @@ def precision_recall(real: Samples, fake: Samples, k: int = 3) -> tuple[float, f
     real_radii, fake_radii = _radii(real, k), _radii(fake, k)
     in_real = torch.zeros(len(fake), dtype=torch.bool)
     in_fake = []
-    for piece, at in _pieces(real, fake):
+    for piece, at in pieces(real, fake):
         distances = _squared_distances(piece, fake)  # (n, M)
         in_real |= (distances <= real_radii[at, None]).any(0)
         in_fake.append((distances <= fake_radii).any(1))
@@ -189,7 +189,7 @@ def precision_recall(real: Samples, fake: Samples, k: int = 3) -> tuple[float, f
 def _radii(x: torch.Tensor, k: int) -> torch.Tensor:
     """The squared distance of each row from its k-th nearest other row, (N,), rounded up."""
     nearest = []
-    for piece, at in _pieces(x, x):
+    for piece, at in pieces(x, x):
         distances = _squared_distances(piece, x)  # (n, N)
         distances[torch.arange(len(piece)), torch.arange(len(x))[at]] = torch.inf
         nearest.append(distances.topk(k, largest=False).values[:, -1])
@@ -202,7 +202,7 @@ def _squared_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return squares.addmm_(x, y.T, alpha=-2)
 
 
-def _pieces(x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[torch.Tensor, slice]]:
+def pieces(x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[torch.Tensor, slice]]:
     """Rows of x, and where they are, so few at a time that a matrix of them by y is small."""
     size = max(1, BLOCK // len(y))
     for start in range(0, len(x), size):

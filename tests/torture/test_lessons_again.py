@@ -62,6 +62,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.report("O")
 def test_twice_in_one_kernel(number, figure):
     scope, found = {"__name__": "__main__"}, []
     for _ in range(2):
@@ -81,6 +82,7 @@ def test_twice_in_one_kernel(number, figure):
 
 @pytest.mark.parametrize("order", range(ORDERS))
 @pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.report("O")
 def test_cells_in_a_random_order(number, order, figure):
     """What goes wrong is said in one sentence, and never a NameError out of the package."""
     first, *others = programs(number)

@@ -39,6 +39,7 @@ def draw(factors: Factors, size: int = 28, channels: int = 1, masks: bool = Fals
     Raises ValueError for another size or number of channels, or glyphs under 4 pixels tall.
     """
     check_canvas(size, channels)
+    arguments.flag("masks", masks)
     arguments.glyphs.legible(table(factors).scale, size, _SMALLEST)
     n, s = len(factors), factors.scenes
     images = torch.empty(s, channels, size, size, dtype=torch.uint8)

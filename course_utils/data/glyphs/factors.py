@@ -161,6 +161,7 @@ def captions(factors: Factors, full: bool = False) -> list[str]:
     Sizes are large from LARGE on, and small; colours are the nearest of PALETTE. "tilted" (from
     TILTED degrees) and "outlined" are said, "upright" and "solid" only with full=True.
     """
+    arguments.flag("full", full)
     size = [("small", "large")[large] for large in (table(factors).scale >= LARGE).tolist()]
     turn = ((factors.angle + 180) % 360 - 180).abs() >= TILTED
     tilt = [("upright", "tilted")[tilted] for tilted in turn.tolist()]

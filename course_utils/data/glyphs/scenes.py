@@ -50,6 +50,7 @@ def sample(
     whole("n", n, 1)
     arguments.glyphs.alphabet(alphabet, DIGITS + LETTERS)
     arguments.real("outlined", outlined, 0, 1)
+    arguments.flag("overlap", overlap)
     least, most = span("glyphs_per_scene", glyphs_per_scene, 0, 100)
     for end in (least, most):
         whole("glyphs_per_scene", end, 0)
@@ -162,10 +163,7 @@ def _place(factors: Factors, seed: int, scale: Range, x, y, overlap: bool) -> Fa
         moving = _meets(scene, spot, half)
         if overlap or not moving.any():
             return factors.change(x=spot[:, 0], y=spot[:, 1], scale=size)
-    raise ValueError(
-        f"overlap=False finds no room in scene {scene[moving][0]}: "
-        "give fewer glyphs_per_scene or a smaller scale."
-    )
+    arguments.glyphs.crowded(int(scene[moving][0]))
 
 
 def _spots(half: torch.Tensor, x, y, u: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ... import arguments, checkpoint, paths, runtime
+from ... import arguments, checkpoint, locks, paths, runtime
 from ..classification import accuracy
 
 WIDTH = 64  # features of an image: the last maps
@@ -97,7 +97,7 @@ def feature_net(data: Labelled) -> FeatureNet:
     shape = _image_shape(data)
     net = _network(shape, len(data.classes)).to(data.train_x.device)
     folder = _folder(net, data)
-    with paths.in_turn(folder):
+    with locks.in_turn(folder):
         state = checkpoint.load(folder, data.train_x.device)
         if state is None:
             state = _trained(net, data)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from ...arguments import Samples, sequences
+from ..distances import pieces
 
-BLOCK = 2**20  # entries of a piece of a distance matrix: 8 MiB
 FEW = 20  # sequences of the hold-out, below which its distances are an anecdote
 
 
@@ -87,7 +87,7 @@ def nearest_distances(samples: Samples, train: Samples, name: str = "samples") -
     train = sequences("train", train)
     train, samples = train.flatten(1), sequences(name, samples, like=train).flatten(1)
     squares, distances = train.square().sum(1), []
-    for piece in samples.split(max(1, BLOCK // len(train))):
+    for piece, _ in pieces(samples, train):
         nearest = squares.addmm(piece, train.T, alpha=-2).argmin(1)  # |x|² is the same for all
         # Through a product small distances are lost in rounding; this one is computed directly.
         distances.append((piece - train[nearest]).square().mean(1).sqrt())
