@@ -30,7 +30,7 @@ class Trainer:
     Args:
         folder: where checkpoints go, relative to the project's root; None keeps none.
         parts: whatever has a `state_dict`: modules, optimizers, schedules, an `AveragedModel`.
-            Modules are moved to the device, those with 2-D convolutions to channels-last.
+            Modules are moved to the device, and otherwise stay as they are.
 
     Raises:
         TypeError: a part that has no `state_dict`.
