@@ -48,7 +48,7 @@ def fitted(task: Task) -> Callable[[], None]:
 
 
 def bare(task: Task) -> Callable[[], None]:
-    """What a careful reader would write: the same device, layout and precision, no more."""
+    """What a careful reader would write: the same device and precision, no more."""
     device, dtype = cu.device(), cu.runtime.precision()
     half = torch.autocast(device.type, dtype) if dtype else contextlib.nullcontext()
 
@@ -60,7 +60,7 @@ def bare(task: Task) -> Callable[[], None]:
     def run() -> None:
         for part in task.parts.values():
             if isinstance(part, nn.Module):
-                part.train().to(device, memory_format=torch.channels_last)
+                part.train().to(device)
         step = task.step(update)
         for batch in task.batches:
             with half:
@@ -85,7 +85,8 @@ def classifier(net: nn.Module, batches: list) -> Task:
 
 
 def small_cnn(steps: int) -> Task:
-    return classifier(cnn_net(), drawn(steps, 64, 1, 28, 28))
+    net = cnn_net().to(memory_format=torch.channels_last)  # as the lessons do
+    return classifier(net, drawn(steps, 64, 1, 28, 28))
 
 
 def dense(steps: int) -> Task:
@@ -140,6 +141,8 @@ def dcgan(steps: int) -> Task:
         nn.Conv2d(1, 8, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(8, 16, 4, 2, 1),
         nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(16 * 49, 1),
     )  # fmt: skip
+    for net in (G, D):
+        net.to(memory_format=torch.channels_last)
     opt_G, opt_D = (torch.optim.Adam(net.parameters(), 1e-3) for net in (G, D))
 
     def step(update: Update) -> Callable:

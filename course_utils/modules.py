@@ -8,11 +8,9 @@ from torch import nn
 
 
 def place(modules: Iterable[nn.Module], device: torch.device) -> None:
-    """Move modules to the device, those with 2-D convolutions to channels-last, in place."""
+    """Move modules to the device, in place; the layout of their weights stays as it is."""
     for module in modules:
-        convolutions = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
-        layout = torch.channels_last if convolutions else torch.preserve_format
-        module.to(device, memory_format=layout)
+        module.to(device)
 
 
 def train(modules: Iterable[nn.Module], trained: Iterable[nn.Parameter]) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
-from . import arguments, batching, display, faults, gradients, modules, runtime
+from . import arguments, batching, display, faults, gradients, modules, runtime, scaling
 from .history import History, detached, numbers, read
 from .run import Run
 
@@ -30,7 +31,7 @@ class Trainer:
     Args:
         folder: where checkpoints go, relative to the project's root; None keeps none.
         parts: whatever has a `state_dict`: modules, optimizers, schedules, an `AveragedModel`.
-            Modules are moved to the device, those with 2-D convolutions to channels-last.
+            Modules are moved to the device, and otherwise stay as they are.
 
     Raises:
         TypeError: a part that has no `state_dict`.
@@ -48,6 +49,8 @@ class Trainer:
         self._opts = {k: v for k, v in parts.items() if isinstance(v, torch.optim.Optimizer)}
         fp16, kind = self._dtype is torch.float16, self.device.type
         scalers = {k: torch.amp.GradScaler(kind, SCALE, enabled=fp16) for k in self._opts}
+        self._schedules = [v for v in parts.values() if isinstance(v, LRScheduler) and fp16]
+        self._skipped: list[torch.optim.Optimizer] = []  # by the scalers, within this step
         self._run = Run(folder, parts, scalers)
         self.history = self._run.history
         modules.place(self._modules.values(), self.device)
@@ -86,6 +89,8 @@ class Trainer:
         """One step of `opt` down the gradient of `loss`; no other parameters are touched.
 
         Call no `backward()` of your own: to accumulate gradients, add the losses.
+        In float16 a gradient may overflow: then the update is skipped, and so, in `fit`, is that
+        step of its schedules.
 
         Args:
             opt: an optimizer that is one of the parts.
@@ -115,8 +120,9 @@ class Trainer:
             if clip:
                 scaler.unscale_(opt)
                 nn.utils.clip_grad_norm_(trained, clip)
-            scaler.step(opt)
-        scaler.update()
+            if not scaling.step(scaler, opt):
+                opt._opt_called = True  # or its schedule would warn that it comes too early
+                self._skipped.append(opt)
         if self._dtype:  # or the rest of the step would see half-precision copies of old weights
             torch.clear_autocast_cache()
 
@@ -213,7 +219,7 @@ class Trainer:
         half, look_at = self._autocast(), 0.0
         for batch in batches:
             self._batch = batch = batching.to_device(self.device, batch)
-            with half:
+            with half, scaling.waiting(self._schedules, self._skipped):
                 metrics = detached(step(batch))
             self._run.steps += 1
             self._pending.append(metrics)

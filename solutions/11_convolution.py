@@ -849,7 +849,8 @@ def make(kind):
     else:
         width = 16 * (-(-side // 2) // 2) ** 2
         head = [nn.MaxPool2d(2), nn.Flatten(), nn.Linear(width, classes)]
-    return nn.Sequential(first, nn.ReLU(), *head)
+    net = nn.Sequential(first, nn.ReLU(), *head)
+    return net.to(memory_format=torch.channels_last)  # faster convolutions
 
 
 # %%

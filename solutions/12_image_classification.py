@@ -118,6 +118,7 @@ class CNN(nn.Module):
             nn.Flatten(),  # (B, 576)
             nn.Linear(64 * (side // 8) ** 2, classes),
         )
+        self.to(memory_format=torch.channels_last)  # faster convolutions
 
     def forward(self, images):
         return self.head(self.features(images))  # (B, classes)

@@ -355,7 +355,8 @@ def conv_ae(k):
         nn.PixelShuffle(4),  # (B, 1, 28, 28)
         nn.Sigmoid(),
     )
-    return Autoencoder(encoder, decoder)
+    net = Autoencoder(encoder, decoder)
+    return net.to(memory_format=torch.channels_last)  # faster convolutions
 
 
 # %% [markdown]

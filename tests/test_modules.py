@@ -1,10 +1,41 @@
-"""What a Trainer does to modules, and what it leaves alone: modes, layers that wait."""
+"""What a Trainer does to modules, and what it leaves alone: layouts, modes, layers that wait."""
 
 import pytest
 import torch
 from torch import nn
 
 import course_utils as cu
+
+
+class Viewed(nn.Module):
+    """Convolutions whose output is viewed as vectors, as many networks do."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, 2)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.out(x.view(len(x), -1))
+
+
+def test_what_a_module_may_do_before_its_trainer_it_may_do_after():
+    net, x = Viewed(), torch.randn(2, 3, 8, 8)
+    before = net(x)
+    opt = torch.optim.SGD(net.parameters(), 0.1)
+    trainer = cu.Trainer(net=net, opt=opt)
+    assert torch.equal(net(x), before)
+    trainer.update(opt, net(x).mean())
+    features = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.ConvTranspose2d(4, 3, 3))
+    cu.Trainer(net=features)
+    assert features(x).view(2, -1).shape == (2, 3 * 64)  # and so may the step
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_the_layout_of_the_weights_stays_as_it_is(layout):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3)).to(memory_format=layout)
+    cu.Trainer(net=net)
+    assert net[0].weight.is_contiguous(memory_format=layout)
 
 
 def block(size):

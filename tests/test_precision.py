@@ -224,6 +224,96 @@ def test_scalers_are_resumed_bit_for_bit_wherever_a_run_is_cut(cut_at, fp16):
     assert scalers[0]["_growth_tracker"] == 2, "two good steps since the last overflow"
 
 
+OPTIMIZERS = {
+    "sgd": lambda net: torch.optim.SGD(net.parameters(), 0.01, momentum=0.9),
+    "adam": lambda net: torch.optim.Adam(net.parameters(), 0.01),
+    "fused adam": lambda net: torch.optim.Adam(net.parameters(), 0.01, fused=True),
+}
+SCHEDULES = {
+    "lambda": lambda opt: torch.optim.lr_scheduler.LambdaLR(opt, lambda step: 1 / (1 + step)),
+    "one cycle": lambda opt: torch.optim.lr_scheduler.OneCycleLR(opt, 0.1, total_steps=9),
+    "sequential": lambda opt: torch.optim.lr_scheduler.SequentialLR(
+        opt,
+        [torch.optim.lr_scheduler.LinearLR(opt), torch.optim.lr_scheduler.ExponentialLR(opt, 0.5)],
+        [2],
+    ),
+}
+SIZES = (1e36, 1.0, 1e36, 1e36, 2.0, 3.0)  # the first, third and fourth step overflow
+
+
+def rates(opt):
+    """The learning rate, and the momentum that one cycle changes with it."""
+    (group,) = opt.param_groups
+    return group["lr"], group.get("momentum"), group.get("betas")
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_a_schedule_does_not_step_where_its_optimizer_did_not(optimizer, schedule, fp16):
+    net, _ = layer()
+    opt = optimizer(net)
+    rate = schedule(opt)
+    trainer, seen, weights = cu.Trainer(net=net, opt=opt, rate=rate), [], []
+
+    def step(batch):
+        seen.append(rates(opt))
+        with trainer.full_precision():
+            trainer.update(opt, net(batch).mean())
+        rate.step()
+        weights.append(net.weight.clone())
+        return {}
+
+    trainer.fit(step, [torch.full((1, 2), size) for size in SIZES], epochs=1, show=False)
+    assert torch.equal(weights[3], weights[1]) and not torch.equal(weights[4], weights[3])
+
+    net, _ = layer()
+    opt = optimizer(net)
+    rate, expected = schedule(opt), []
+    for size in SIZES:  # the same by hand, without what overflows
+        expected.append(rates(opt))
+        if size < 1e36:
+            opt.zero_grad()
+            net(torch.full((1, 2), size)).mean().backward()
+            opt.step()
+            rate.step()
+    assert seen == expected and rates(trainer.parts["opt"]) == rates(opt)
+    assert trainer.parts["rate"].state_dict().keys() == rate.state_dict().keys()
+    assert trainer.parts["rate"].last_epoch == rate.last_epoch == 3
+    assert torch.allclose(weights[-1], net.weight)
+
+
+def test_the_schedule_of_another_optimizer_goes_on(fp16):
+    (a, opt_a), (b, opt_b) = layer(), layer()
+    rate_a, rate_b = (torch.optim.lr_scheduler.ExponentialLR(opt, 0.5) for opt in (opt_a, opt_b))
+    trainer = cu.Trainer(a=a, b=b, opt_a=opt_a, opt_b=opt_b, rate_a=rate_a, rate_b=rate_b)
+
+    def step(batch):
+        with trainer.full_precision():
+            trainer.update(opt_a, a(1e36 * batch).mean())
+            trainer.update(opt_b, b(batch).mean())
+        rate_a.step()
+        rate_b.step()
+        return {}
+
+    trainer.fit(step, [torch.ones(1, 2)], epochs=1, show=False)
+    assert (rates(opt_a)[0], rates(opt_b)[0]) == (0.5, 0.25)
+
+
+def test_in_full_precision_a_schedule_steps_with_every_step(monkeypatch):
+    in_precision(monkeypatch, None)
+    net, opt = layer()
+    rate = torch.optim.lr_scheduler.ExponentialLR(opt, 0.5)
+    trainer = cu.Trainer(net=net, opt=opt, rate=rate)
+
+    def step(batch):
+        trainer.update(opt, net(batch).mean())
+        rate.step()
+        return {}
+
+    trainer.fit(step, [torch.full((1, 2), size) for size in (1e36, 1.0)], epochs=1, show=False)
+    assert rates(opt)[0] == 0.125
+
+
 def test_a_step_sees_the_weights_that_it_just_updated(half):
     """Autocast keeps its copies of weights: G would learn from the D of before its update."""
     D = nn.Linear(4, 1, bias=False)

@@ -17,7 +17,7 @@ import course_utils as cu
 
 
 def convnet(seed=0):
-    """Convolutions too, since the trainer changes their memory layout."""
+    """Convolutions too, in the layout that the lessons give them."""
     torch.manual_seed(seed)
     layers = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, 3)
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
