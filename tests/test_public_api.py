@@ -116,6 +116,7 @@ MAY_KNOW = {
     "randomness": {"arguments"},
     "faults": set(),
     "gradients": set(),
+    "scaling": set(),
     "history": {"arguments", "faults"},
     "modules": set(),
     "plots": {"arguments"},
@@ -130,7 +131,7 @@ MAY_KNOW = {
     "run": {"batching", "checkpoint", "history", "locks", "paths", "printing", "randomness"},
     "training": {
         "arguments", "batching", "display", "faults", "gradients", "history", "modules", "run",
-        "runtime",
+        "runtime", "scaling",
     },
     "claims": {"arguments", "printing", "runtime"},
     "authoring": {"checks", "claims", "runtime", "scoreboards"},
