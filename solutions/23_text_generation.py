@@ -334,7 +334,7 @@ def losses_of(net, warm=256, length=None):  # -log p of each character, (N,)
             logits, state = net(x, state)  # (R, T, V)
             row.append(F.cross_entropy(logits.transpose(1, 2), y, reduction="none"))
         found.append(torch.cat(row, 1)[counts])
-    return torch.cat(found).double()
+    return torch.cat(found).cpu().double()  # not every device has float64
 
 
 # %% [markdown]
@@ -387,7 +387,7 @@ history = train_on(
 
 # %%
 net.eval()
-lstm_losses = losses_of(net).cpu().numpy()  # (N,)
+lstm_losses = losses_of(net).numpy()  # (N,)
 reached = lstm_losses.mean()
 
 # %%

@@ -245,7 +245,7 @@ def train_linear(k):
         return {"loss": loss}
 
     trainer.fit(step, [C.float().to(device)] * 100, steps=LINEAR, show=False)
-    return [layer.weight.detach().double().cpu() for layer in layers]
+    return [layer.weight.detach().cpu().double() for layer in layers]
 
 
 # %% [markdown]

@@ -985,8 +985,9 @@ overlay(
 
 # %%
 def past_and_goal(x):  # (N, T, F) -> inputs (N, (T - 6) F + 1), goals (N, F)
-    past = x[:, :-AHEAD].flatten(1).double()
-    return torch.cat([past, torch.ones_like(past[:, :1])], 1), x[:, -1].double()
+    x = x.cpu().double()  # wherever it was; not every device has float64
+    past = x[:, :-AHEAD].flatten(1)
+    return torch.cat([past, torch.ones_like(past[:, :1])], 1), x[:, -1]
 
 
 # %%
