@@ -1,10 +1,12 @@
-"""Which parameters an update trains, and whether their gradients are its own."""
+"""One update of an optimizer: which parameters it trains, and by whose gradients."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
 
 import torch
 from torch import nn
+
+from . import arguments, scaling
 
 
 def trained(opt: torch.optim.Optimizer) -> list[nn.Parameter]:
@@ -33,3 +35,29 @@ def own(opt: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> Itera
         yield
     finally:
         mark(parameters)
+
+
+def descend(
+    name: str,
+    opt: torch.optim.Optimizer,
+    loss: torch.Tensor,
+    scaler: torch.amp.GradScaler,
+    clip: float,
+) -> bool:
+    """One step of the optimizer `name` down the gradient of `loss`, whose 2-norm is clipped.
+
+    Returns False where the step was skipped, for a gradient that overflowed in float16.
+
+    Raises:
+        ValueError: the loss depends on none of its parameters, or its graph is used up.
+    """
+    parameters = trained(opt)
+    with own(opt, parameters):
+        # Autocast would round what the forward pass did in full precision, a penalty's slopes.
+        with torch.autocast(loss.device.type, enabled=False), arguments.differentiable():
+            scaler.scale(loss).backward(inputs=parameters)  # no other network, nothing frozen
+        arguments.reached(name, parameters)
+        if clip:
+            scaler.unscale_(opt)
+            nn.utils.clip_grad_norm_(parameters, clip)
+        return scaling.step(scaler, opt)

@@ -6,7 +6,6 @@ Device, precision, progress, checkpoints and exact resume are the same for all, 
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -17,7 +16,8 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from . import arguments, batching, display, faults, gradients, modules, runtime, scaling
-from .history import History, detached, numbers, read
+from .history import History
+from .readings import averaged, detached, numbers, read
 from .run import Run
 
 Step = Callable[[Any], dict[str, Any]]
@@ -111,18 +111,9 @@ class Trainer:
             faults.check_value(f"the loss of {name!r}", loss.item(), self.steps + 1)
         if clip:
             arguments.real("clip", clip, 0)
-        scaler = self._run.scalers[name]
-        with gradients.own(opt, trained):
-            # Autocast would round what the forward pass did in full precision, a penalty's slopes.
-            with self.full_precision(), arguments.differentiable():
-                scaler.scale(loss).backward(inputs=trained)  # no other network, nothing frozen
-            arguments.reached(name, trained)
-            if clip:
-                scaler.unscale_(opt)
-                nn.utils.clip_grad_norm_(trained, clip)
-            if not scaling.step(scaler, opt):
-                opt._opt_called = True  # or its schedule would warn that it comes too early
-                self._skipped.append(opt)
+        if not gradients.descend(name, opt, loss, self._run.scalers[name], clip):
+            opt._opt_called = True  # or its schedule would warn that it comes too early
+            self._skipped.append(opt)
         if self._dtype:  # or the rest of the step would see half-precision copies of old weights
             torch.clear_autocast_cache()
 
@@ -243,21 +234,18 @@ class Trainer:
             TypeError, ValueError: not a function, one that returns no metrics, or no batches.
         """
         arguments.function("measure", measure, "a batch")
-        sums, counts, total = Counter(), Counter(), 0
+        found = []
         with modules.evaluating(self._modules.values()), self._autocast():
             for batch in arguments.iterable("batches", batches):
                 size = arguments.items(batch, batching.size(batch))
                 if size == 0:  # the mean over nothing is not a number
                     continue
-                total += size
-                metrics = detached(measure(batching.to_device(self.device, batch)), "measure")
-                for name, value in metrics.items():
-                    sums[name] += size * value
-                    counts[name] += size
+                batch = batching.to_device(self.device, batch)
+                found.append((size, detached(measure(batch), "measure")))
                 if self._stop.asked:
                     break
-        arguments.some("batches", total)
-        return {name: float(value) / counts[name] for name, value in sums.items()}
+        arguments.some("batches", len(found))
+        return averaged(found)
 
     # ---- behind the loop ------------------------------------------------------------------
 
