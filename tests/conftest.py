@@ -84,7 +84,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
     done = [report for kind in terminalreporter.stats.values() for report in kind]
     done = [report for report in done if getattr(report, "when", "") == "call"]
     tried = [
-        (r.nodeid, r.passed, kind)
+        (r.nodeid, not r.failed, kind)
         for r in done
         for name, kind in r.user_properties
         if name == "report"

@@ -1,4 +1,4 @@
-"""Two small runs, a classifier and a GAN, which the tests train here and in a child process.
+"""Small runs, two classifiers and a GAN, which the tests train here and in a child process.
 
 As a script, `python tiny.py classifier FOLDER [HOLD]` trains one; at step HOLD it says so and
 waits for a line on its standard input, so that it can be interrupted or killed at that very step.
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -80,7 +81,17 @@ def gan(folder=None):
     return trainer, step
 
 
-RUNS = {"classifier": classifier, "gan": gan}
+def of_numpy(folder=None):
+    """A classifier whose rates are numbers of NumPy, in its optimizer and in its schedule."""
+    rates = np.logspace(-3, -1, 3)
+
+    def cosine(opt):
+        return torch.optim.lr_scheduler.LambdaLR(opt, lambda step: np.cos(step / 99))
+
+    return classifier(folder, lr=rates[1], momentum=np.float64(0.9), schedule=cosine)
+
+
+RUNS = {"classifier": classifier, "gan": gan, "of_numpy": of_numpy}
 
 
 def fit(trainer, step, show=False, **until):
