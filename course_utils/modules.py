@@ -1,4 +1,4 @@
-"""Moves modules to the device, and puts them into evaluation mode for a while."""
+"""Moves modules to the device, and switches them between training and evaluation mode."""
 
 import contextlib
 from collections.abc import Iterable, Iterator

@@ -6,7 +6,6 @@ Device, precision, progress, checkpoints and exact resume are the same for all, 
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -17,7 +16,8 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from . import arguments, batching, display, faults, gradients, modules, runtime, scaling
-from .history import History, detached, numbers, read
+from .history import History
+from .readings import averaged, detached, numbers, read
 from .run import Run
 
 Step = Callable[[Any], dict[str, Any]]
@@ -243,21 +243,18 @@ class Trainer:
             TypeError, ValueError: not a function, one that returns no metrics, or no batches.
         """
         arguments.function("measure", measure, "a batch")
-        sums, counts, total = Counter(), Counter(), 0
+        found = []
         with modules.evaluating(self._modules.values()), self._autocast():
             for batch in arguments.iterable("batches", batches):
                 size = arguments.items(batch, batching.size(batch))
                 if size == 0:  # the mean over nothing is not a number
                     continue
-                total += size
-                metrics = detached(measure(batching.to_device(self.device, batch)), "measure")
-                for name, value in metrics.items():
-                    sums[name] += size * value
-                    counts[name] += size
+                batch = batching.to_device(self.device, batch)
+                found.append((size, detached(measure(batch), "measure")))
                 if self._stop.asked:
                     break
-        arguments.some("batches", total)
-        return {name: float(value) / counts[name] for name, value in sums.items()}
+        arguments.some("batches", len(found))
+        return averaged(found)
 
     # ---- behind the loop ------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import torch
 from wrong import Fresh, Refusals
 
 from course_utils import History
-from course_utils.history import detached, numbers
+from course_utils.readings import detached, numbers
 
 
 def history():
