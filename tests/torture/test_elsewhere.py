@@ -20,6 +20,7 @@ import course_utils as cu
 from course_utils.authoring.course import here
 from course_utils.authoring.source import read
 
+pytestmark = pytest.mark.report("M")
 LESSONS = [source.name[:2] for source in here().sources()]
 SHORT = ("00", "41")  # at full length, all of them
 
