@@ -31,7 +31,6 @@ def train(W, batches, rate):
 
 
 def subtracting(shift):
-    """A wrong softmax, which subtracts `shift(logits)` first."""
     return lambda z: (z - shift(z)).exp() / (z - shift(z)).exp().sum(1, keepdim=True)
 
 
@@ -87,28 +86,19 @@ def looping(sign=-1, clear=True, tell=lambda losses, after: [loss.item() for los
     return train
 
 
-def first_only(W, batches, rate):
-    """A return inside the loop."""
-    return train(W, batches[:1], rate)
-
-
-def on_a_copy(W, batches, rate):
-    return train(W.detach().clone().requires_grad_(), batches, rate)
-
-
 def after_training(result, before, after):
     losses = result if isinstance(result, list) else ()
     held = any(getattr(loss, "requires_grad", False) for loss in losses)
     return {"W": after[0].detach(), "whether the losses hold on to their computation": held}
 
 
-def course(seed, rate, *shape):
-    """Weights, and batches of (K, J, B) inputs and labels for them."""
-    K, J, B, number = shape
+def course(seed, rate, K, J, B, number):
+    """Weights, so many batches of inputs, (B, J), and labels, (B,), below K, and a rate."""
     made = torch.Generator().manual_seed(seed)
-    pairs = [(torch.randn(B, J, generator=made), torch.randint(K, (B,), generator=made))
-             for _ in range(number)]  # fmt: skip
-    return torch.randn(K, J, generator=made).requires_grad_(), pairs, rate
+    inputs = torch.randn(number, B, J, generator=made)
+    labels = torch.randint(K, (number, B), generator=made)
+    W = torch.randn(K, J, generator=made).requires_grad_()
+    return W, list(zip(inputs, labels, strict=True)), rate
 
 
 # fmt: off
@@ -199,8 +189,10 @@ EXERCISES = {
                 looping(tell=lambda losses, after: after),
             "the training is right, but it returns only the last loss.":
                 looping(tell=lambda losses, after: losses[-1].item()),
-            "only the first batch was used. Is the return inside the loop?": first_only,
-            "the losses are right, but W is as it was: change it in place.": on_a_copy,
+            "only the first batch was used. Is the return inside the loop?":
+                lambda W, batches, rate: train(W, batches[:1], rate),
+            "the losses are right, but W is as it was: change it in place.":
+                lambda W, batches, rate: train(W.clone().detach().requires_grad_(), batches, rate),
         },
         praise="Downhill, one batch at a time, and nothing is kept that isn't needed.",
         hints=("What does backward do with the gradient that is already there? Which way is W "

@@ -33,11 +33,6 @@ def cosines(A, B):
     return torch.linalg.svdvals(torch.linalg.qr(A).Q.T @ torch.linalg.qr(B).Q).clamp(max=1)
 
 
-def straight(A, B):
-    """The largest angle, if the columns were bases of length 1 at right angles."""
-    return torch.linalg.svdvals(A.T @ B).clamp(max=1).min().acos().rad2deg()
-
-
 def each_bits(known, sent, levels, add=1.0):
     """The bits of each number sent, (k, M), where `add` is added to each count."""
     counts = [column.bincount(minlength=levels) + add for column in known.T]
@@ -94,7 +89,8 @@ EXERCISES = {
             "that is the cosine. The angle is its arc cosine.": lambda A, B: cosines(A, B).min(),
             "it compares column with column. The same subspace has many bases: take svdvals.":
                 lambda A, B: F.cosine_similarity(A, B, dim=0).clamp(max=1).min().acos().rad2deg(),
-            "the columns given are not orthonormal. Make bases that are (QR).": straight,
+            "the columns given are not orthonormal. Make bases that are (QR).":
+                lambda A, B: torch.linalg.svdvals(A.T @ B).clamp(max=1).min().acos().rad2deg(),
             "for the same subspace it is nan: rounding makes a cosine larger than 1. Clamp it.":
                 lambda A, B: (cosines(A, B).min() + 1e-6).acos().rad2deg(),
         },

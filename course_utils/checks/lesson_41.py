@@ -52,11 +52,6 @@ def share_of(good):
     return lambda x, c, s: good((x[:, None] - c).square().sum(2).sqrt(), s).float().mean()
 
 
-def mean_over_modes(x, c, s):
-    mode = torch.cdist(x, c).argmin(1)
-    return sum(high_quality(x[mode == k], c, s) for k in mode.unique()) / len(mode.unique())
-
-
 # fmt: off
 EXERCISES = {
     "41.1": Exercise(
@@ -132,7 +127,9 @@ EXERCISES = {
             "the mean runs over pairs; only the nearest counts.": share_of(lambda d, s: d <= 3 * s),
             "a sample that is near two centres counts twice. Only the nearest counts.":
                 lambda x, c, s: share_of(lambda d, s: d <= 3 * s)(x, c, s) * len(c),
-            "that is the mean of the modes' shares; all samples count the same.": mean_over_modes,
+            "that is the mean of the modes' shares; all samples count the same.":
+                lambda x, c, s: sum(high_quality(x[torch.cdist(x, c).argmin(1) == k], c, s)
+                                    for k in range(len(c))) / len(c),
             "right for sigma = 1 only. Where is sigma?": share_of(lambda d, s: d.amin(1) <= 3),
             "exactly 3 sigma away counts, too.": share_of(lambda d, s: d.amin(1) < 3 * s),
         },

@@ -55,14 +55,6 @@ of_weight = gradients("the supervisor's weights")
 uniform = partial(torch.rand, generator=torch.Generator().manual_seed(0))
 
 
-def later(x):
-    return x[:, 1:]
-
-
-def earlier(x):
-    return x[:, :-1]
-
-
 # fmt: off
 EXERCISES = {
     "54.1": Exercise(
@@ -121,7 +113,7 @@ EXERCISES = {
             "there is one median for all steps. Each step has its own.": blind(said=torch.median),
             "the first step is in it; it is never predicted.": blind(lambda real: real[..., -1]),
             "take the *absolute* error, not its square.": blind(error=torch.square),
-            "all features are in it. Only the last one is predicted.": blind(later),
+            "all features are in it. Only the last one is predicted.": blind(lambda x: x[:, 1:]),
             "the median runs over the steps of each window. That would be looking at it.":
                 blind(said=lambda x: x.median(1, keepdim=True).values),
             "that is persistence, not blind.": lambda real: real[..., -1].diff(dim=1).abs().mean(),
@@ -138,11 +130,12 @@ EXERCISES = {
         mistakes={
             "it is not shifted: the supervisor has seen the h that it is compared with.":
                 compared(lambda said: said, lambda h: h),
-            "it is shifted the wrong way: what comes next is predicted.": compared(later, earlier),
+            "it is shifted the wrong way: what comes next is predicted.":
+                compared(lambda said: said[:, 1:], lambda h: h[:, :-1]),
             "shift time, the second axis.": compared(lambda said: said[:-1], lambda h: h[1:]),
             "it is rolled round: one end is compared with the other. Leave it out.":
                 compared(lambda said: said, lambda h: h.roll(-1, 1)),
-            "take the mean, not a sum.": lambda s, h: (earlier(s(h)) - later(h)).square().sum(),
+            "take the mean, not a sum.": lambda s, h: supervised_loss(s, h) * h[:, 1:].numel(),
             "the number is right, but no gradient reaches the supervisor. Was it detached?":
                 lambda s, h: supervised_loss(s, h).detach(),
         },
