@@ -103,8 +103,7 @@ def course(seed, rate, K, J, B, number):
 
 # fmt: off
 EXERCISES = {
-    "00.1": Exercise(
-        28 * 28 * 10 + 10, "a whole number", 5, "easy",
+    "00.1": Exercise(28 * 28 * 10 + 10, "a whole number", 5, "easy",
         mistakes={
             "those are the weights. What shifts each class's sum?": 28 * 28 * 10,
             "every class has its own weights, not only its own bias.": 28 * 28 + 10,
@@ -116,8 +115,7 @@ EXERCISES = {
         hints=("Each class has one weight for each pixel. What else does it have?",
                "The logit is a weighted sum plus a constant: 28 · 28 weights and 1 bias each."),
     ),
-    "00.2": Exercise(
-        softmax, "a tensor with one probability for each logit", 10, "medium",
+    "00.2": Exercise(softmax, "a tensor with one probability for each logit", 10, "medium",
         cases=[(torch.tensor(rows),) for rows in (
             [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], [[1000.0, 999.0]], [[1000.0, 0.0]],
             [[-1000.0, -999.0]], [[100.0, 0.0, 0.0]], [[1000.0, 999.0], [0.0, 1.0]],
@@ -141,12 +139,10 @@ EXERCISES = {
             "subtract each row's own maximum, not the whole table's.": subtracting(torch.max),
         },
         praise="The rows add up to 1, and logits of 1000 and -1000 do no harm.",
-        hints=("Adding the same number to all logits of a row multiplies all its exponentials by "
-               "the same factor.",
+        hints=("Adding a number to every logit of a row multiplies its exponentials by one factor.",
                "Subtract the row's largest logit first; then the largest exponential is 1."),
     ),
-    "00.3": Exercise(
-        sgd_step, "nothing: the parameters change in place", 10, "medium",
+    "00.3": Exercise(sgd_step, "nothing: the parameters change in place", 10, "medium",
         cases=[
             ([trained([1.0, 2.0], [0.5, -1.5]), trained([[3.0]], [[-2.0]])], 0.1),
             ([trained([4.0, -1.0], [2.0, 1.0]), trained([[0.5]], [[3.0]])], 0.5),
@@ -169,11 +165,9 @@ EXERCISES = {
         },
         praise="Downhill by rate times gradient, in place, and clean for the next batch.",
         hints=("Downhill is against the gradient.",
-               "Inside no_grad, for each parameter: parameter -= rate * parameter.grad, then "
-               "parameter.grad = None."),
+               "In no_grad, for each: parameter -= rate * parameter.grad, then parameter.grad = None."),
     ),
-    "00.4": Exercise(
-        train, "a list with the loss of each batch, as plain numbers", 15, "medium",
+    "00.4": Exercise(train, "a list with the loss of each batch, as plain numbers", 15, "medium",
         cases=[course(0, 0.5, 3, 4, 5, 4), course(1, 1.5, 2, 3, 2, 3)],
         extra=after_training, numpy=False,
         mistakes={

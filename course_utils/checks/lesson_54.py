@@ -82,8 +82,7 @@ EXERCISES = {
         hints=("Cut the rows at the border first, then make windows of each part by itself.",
                "With part.unfold(0, length, 1) you get (N, F, length): the steps come last."),
     ),
-    "54.2": Exercise(
-        min_max, "the scaled rows, a tensor of shape (M, F)", 5, "easy",
+    "54.2": Exercise(min_max, "the scaled rows, a tensor of shape (M, F)", 5, "easy",
         cases=[(uniform(30, 3) * torch.tensor([1.0, 10.0, 5.0]) - 2,
                 uniform(12, 3) * torch.tensor([2.0, 15.0, 5.0]) - 3),
                (uniform(5, 2) - 4, uniform(5, 2) * 3 - 5)],
@@ -104,8 +103,7 @@ EXERCISES = {
         hints=("Which rows may decide what becomes 0 and 1? Has each feature a range of its own?",
                "It is (rows - low) / (high - low), where low is train_rows.amin(0), high amax(0)."),
     ),
-    "54.3": Exercise(
-        blind_error, "one number", 10, "medium",
+    "54.3": Exercise(blind_error, "one number", 10, "medium",
         cases=[(uniform(41, 6, 3) ** 3 + torch.arange(6.0)[:, None] / 3,), (uniform(8, 3, 4) ** 3,),
                (5 - 3 * uniform(7, 9, 2) ** 2,)],
         mistakes={
@@ -122,8 +120,7 @@ EXERCISES = {
         hints=("To be predicted: real[:, 1:, -1], (N, T - 1). One median for each column.",
                "Take x.median(0).values, then the mean of the absolute differences."),
     ),
-    "54.4": Exercise(
-        supervised_loss, "one number", 10, "medium",
+    "54.4": Exercise(supervised_loss, "one number", 10, "medium",
         cases=[(Supervisor(3), uniform(5, 7, 3)), (Supervisor(2), uniform(4, 4, 2)),
                (Supervisor(1), uniform(1, 2, 1))],
         extra=lambda loss, _, given: of_weight(loss, _, [given[0].weight]), numpy=False,

@@ -103,8 +103,7 @@ def test_a_discriminator_reads_all_steps(lesson, knobs):
 
 def test_patient_b_reads_the_last_step_and_its_cure_all(lesson):
     for carries, steps in ((False, 1), (True, 24)):
-        x = seeded(1, 5, 24).requires_grad_()
-        D = lesson["Patient"](carries)
+        D, x = lesson["Patient"](carries), seeded(1, 5, 24).requires_grad_()
         (slopes,) = torch.autograd.grad(D(x).sum(), x)
         assert (slopes[0].abs().sum(0) > 0).sum() == steps and (slopes[0, :, -1] != 0).all()
         if carries:  # and it is the loop that the GRU has inside
@@ -157,9 +156,8 @@ def test_frequency_phase_and_amplitude_are_read_off(lesson):
 
 def test_a_residual_is_what_the_best_sine_leaves(lesson):
     x = seeded(4, 24).double()
-    got = lesson["read_off"](x)
     t = 2 * math.pi * torch.arange(24).double() / 24
-    frequency, phase, amplitude, residual = (part[:, None] for part in got)
+    frequency, phase, amplitude, residual = (part[:, None] for part in lesson["read_off"](x))
     left = x - amplitude * (frequency * t + 2 * math.pi * phase).sin()
     share = left.square().sum(1, keepdim=True) / x.square().sum(1, keepdim=True)
     assert torch.allclose(share, residual, rtol=0, atol=1e-5)
