@@ -165,7 +165,7 @@ EXERCISES = {
         },
         praise="Downhill by rate times gradient, in place, and clean for the next batch.",
         hints=("Downhill is against the gradient.",
-               "In no_grad, for each: parameter -= rate * parameter.grad, then parameter.grad = None."),
+               "In no_grad, for each p of parameters: p -= rate * p.grad, then p.grad = None."),
     ),
     "00.4": Exercise(train, "a list with the loss of each batch, as plain numbers", 15, "medium",
         cases=[course(0, 0.5, 3, 4, 5, 4), course(1, 1.5, 2, 3, 2, 3)],

@@ -124,7 +124,7 @@ EXERCISES = {
             "round to a whole number. Up or down?": where_it_pays(lambda d, o, t: d / (t - o)),
             "rounded down, we may still send more.": where_it_pays(lambda d, o, t: d // (t - o)),
             "round() may round down. Round up.": where_it_pays(lambda d, o, t: round(d / (t - o))),
-            "one too many where nothing is left over.": where_it_pays(lambda d, o, t: d // (t - o) + 1),
+            "one too many if it divides evenly.": where_it_pays(lambda d, o, t: d // (t - o) + 1),
             "our pictures cost bits, too.": where_it_pays(lambda d, o, t: math.ceil(d / t)),
             "return math.inf where nothing is saved.": lambda d, o, t: np.ceil(d / (t - o)),
             "where ours equals theirs, the decoder's bits are never won back.":

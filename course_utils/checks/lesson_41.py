@@ -63,7 +63,6 @@ EXERCISES = {
             "that is the ratio of the densities. A probability is at most 1.": lambda p, q: p / q,
             "that is the best *logit*. D itself is its sigmoid.": lambda p, q: (p / q).log(),
             "q plays no part in it. Where fakes are dense, D should be low.": lambda p, q: p,
-            "D should say how sure it is, not only yes or no.": lambda p, q: (p > q).float(),
             "p + q needs no epsilon: densities may be small.": lambda p, q: p / (p + q + 1e-4),
             "where q = 0 and p is not, D must be 1.": lambda p, q: (p / q) / (1 + p / q),
         },

@@ -62,7 +62,7 @@ EXERCISES = {
                 lambda z, c: generator_input(z, c[:1].expand(len(c), -1)),
             "the codes are mixed up: at every step sequence i should see code[i], all of it.":
                 lambda z, c: torch.cat([z, c.repeat(z.shape[1], 1).view(*z.shape[:2], -1)], 2),
-            "sequences first, then steps: (B, T, n + k).": lambda z, c: generator_input(z, c).transpose(0, 1),
+            "sequences come first, then steps.": lambda z, c: generator_input(z, c).transpose(0, 1),
         },
         praise="New noise at each step, and one code for each sequence, which stays.",
         hints=("The code needs an axis of steps, along which it repeats. At which place?",

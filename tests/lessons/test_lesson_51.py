@@ -136,11 +136,10 @@ def test_the_feed_forward_pair_is_of_equal_size(lesson):
 def test_the_predictor_counts_nats_of_what_comes_next(lesson):
     torch.manual_seed(0)
     net, x = lesson["Predictor"](), seeded(3, 24)
-    with torch.no_grad():
-        before = F.pad(x[:, :-1], (1, 0))[..., None]
-        weight, mean, log_sigma = net.out(net.lstm(before)[0]).chunk(3, 2)
-        parts = torch.distributions.Normal(mean, log_sigma.exp()).log_prob(x[..., None])
-        expected = -torch.logsumexp(weight.log_softmax(2) + parts, 2).mean()
+    before = F.pad(x[:, :-1], (1, 0))[..., None]
+    weight, mean, log_sigma = net.out(net.lstm(before)[0]).chunk(3, 2)
+    parts = torch.distributions.Normal(mean, log_sigma.exp()).log_prob(x[..., None])
+    expected = -torch.logsumexp(weight.log_softmax(2) + parts, 2).mean()
     assert net(x).item() == pytest.approx(expected.item(), rel=1e-5)
     assert net.sample(5).shape == (5, 24)
 
