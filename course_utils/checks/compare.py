@@ -13,11 +13,6 @@ import torch
 Array = np.ndarray | torch.Tensor
 
 
-def same(got: Any, want: Any, rtol: float, atol: float) -> bool:
-    """Whether `got` means what `want` does."""
-    return difference(got, want, rtol, atol) is None
-
-
 def difference(got: Any, want: Any, rtol: float, atol: float) -> str | None:
     """How `got` differs from `want`, as the end of a sentence; None where it does not."""
     if isinstance(want, dict):
@@ -57,13 +52,10 @@ def _numeric(got: np.ndarray | None, want: np.ndarray, what: str, rtol: float, a
         wanted = "True or False" if want.dtype.kind == "b" else "numbers"
         return f"it holds {got.dtype} values, where {wanted} should be"
     if want.dtype.kind in "iu" and got.dtype.kind == "f":
-        return _off(got, want, 0, 0) or _whole(want)
+        wanted = "them whole numbers (int64)" if want.ndim else "it a whole number (an int)"
+        right = f"the value{'s are' if want.ndim else ' is'} right; make {wanted}"
+        return _off(got, want, 0, 0) or right
     return _off(got, want, rtol, atol)
-
-
-def _whole(want: np.ndarray) -> str:
-    wanted = "them whole numbers (int64)" if want.ndim else "it a whole number (an int)"
-    return f"the value{'s are' if want.ndim else ' is'} right; make {wanted}"
 
 
 def _off(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> str | None:

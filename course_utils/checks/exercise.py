@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-LEVELS = ("easy", "medium", "hard")
-
 
 class Outcome(NamedTuple):
     """What came of one call: its result and what `extra` saw, or the error that ended it."""
@@ -58,7 +56,7 @@ class Exercise:
     numpy: bool = True
 
     def __post_init__(self) -> None:
-        assert self.level in LEVELS, self.level
+        assert self.level in ("easy", "medium", "hard"), self.level
         assert callable(self.reference) or tuple(self.cases) == ((),), "a value has no cases"
         assert self.extra or not self.free, "something must be compared"
 

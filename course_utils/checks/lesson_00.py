@@ -31,7 +31,6 @@ def train(W, batches, rate):
 
 
 def subtracting(shift):
-    """A wrong softmax, which subtracts `shift(logits)` first."""
     return lambda z: (z - shift(z)).exp() / (z - shift(z)).exp().sum(1, keepdim=True)
 
 
@@ -87,34 +86,24 @@ def looping(sign=-1, clear=True, tell=lambda losses, after: [loss.item() for los
     return train
 
 
-def first_only(W, batches, rate):
-    """A return inside the loop."""
-    return train(W, batches[:1], rate)
-
-
-def on_a_copy(W, batches, rate):
-    return train(W.detach().clone().requires_grad_(), batches, rate)
-
-
 def after_training(result, before, after):
     losses = result if isinstance(result, list) else ()
     held = any(getattr(loss, "requires_grad", False) for loss in losses)
     return {"W": after[0].detach(), "whether the losses hold on to their computation": held}
 
 
-def course(seed, rate, *shape):
-    """Weights, and batches of (K, J, B) inputs and labels for them."""
-    K, J, B, number = shape
+def course(seed, rate, K, J, B, number):
+    """Weights, so many batches of inputs, (B, J), and labels, (B,), below K, and a rate."""
     made = torch.Generator().manual_seed(seed)
-    pairs = [(torch.randn(B, J, generator=made), torch.randint(K, (B,), generator=made))
-             for _ in range(number)]  # fmt: skip
-    return torch.randn(K, J, generator=made).requires_grad_(), pairs, rate
+    inputs = torch.randn(number, B, J, generator=made)
+    labels = torch.randint(K, (number, B), generator=made)
+    W = torch.randn(K, J, generator=made).requires_grad_()
+    return W, list(zip(inputs, labels, strict=True)), rate
 
 
 # fmt: off
 EXERCISES = {
-    "00.1": Exercise(
-        28 * 28 * 10 + 10, "a whole number", 5, "easy",
+    "00.1": Exercise(28 * 28 * 10 + 10, "a whole number", 5, "easy",
         mistakes={
             "those are the weights. What shifts each class's sum?": 28 * 28 * 10,
             "every class has its own weights, not only its own bias.": 28 * 28 + 10,
@@ -126,8 +115,7 @@ EXERCISES = {
         hints=("Each class has one weight for each pixel. What else does it have?",
                "The logit is a weighted sum plus a constant: 28 · 28 weights and 1 bias each."),
     ),
-    "00.2": Exercise(
-        softmax, "a tensor with one probability for each logit", 10, "medium",
+    "00.2": Exercise(softmax, "a tensor with one probability for each logit", 10, "medium",
         cases=[(torch.tensor(rows),) for rows in (
             [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], [[1000.0, 999.0]], [[1000.0, 0.0]],
             [[-1000.0, -999.0]], [[100.0, 0.0, 0.0]], [[1000.0, 999.0], [0.0, 1.0]],
@@ -151,12 +139,10 @@ EXERCISES = {
             "subtract each row's own maximum, not the whole table's.": subtracting(torch.max),
         },
         praise="The rows add up to 1, and logits of 1000 and -1000 do no harm.",
-        hints=("Adding the same number to all logits of a row multiplies all its exponentials by "
-               "the same factor.",
+        hints=("Adding a number to every logit of a row multiplies its exponentials by one factor.",
                "Subtract the row's largest logit first; then the largest exponential is 1."),
     ),
-    "00.3": Exercise(
-        sgd_step, "nothing: the parameters change in place", 10, "medium",
+    "00.3": Exercise(sgd_step, "nothing: the parameters change in place", 10, "medium",
         cases=[
             ([trained([1.0, 2.0], [0.5, -1.5]), trained([[3.0]], [[-2.0]])], 0.1),
             ([trained([4.0, -1.0], [2.0, 1.0]), trained([[0.5]], [[3.0]])], 0.5),
@@ -179,11 +165,9 @@ EXERCISES = {
         },
         praise="Downhill by rate times gradient, in place, and clean for the next batch.",
         hints=("Downhill is against the gradient.",
-               "Inside no_grad, for each parameter: parameter -= rate * parameter.grad, then "
-               "parameter.grad = None."),
+               "In no_grad, for each p of parameters: p -= rate * p.grad, then p.grad = None."),
     ),
-    "00.4": Exercise(
-        train, "a list with the loss of each batch, as plain numbers", 15, "medium",
+    "00.4": Exercise(train, "a list with the loss of each batch, as plain numbers", 15, "medium",
         cases=[course(0, 0.5, 3, 4, 5, 4), course(1, 1.5, 2, 3, 2, 3)],
         extra=after_training, numpy=False,
         mistakes={
@@ -199,8 +183,10 @@ EXERCISES = {
                 looping(tell=lambda losses, after: after),
             "the training is right, but it returns only the last loss.":
                 looping(tell=lambda losses, after: losses[-1].item()),
-            "only the first batch was used. Is the return inside the loop?": first_only,
-            "the losses are right, but W is as it was: change it in place.": on_a_copy,
+            "only the first batch was used. Is the return inside the loop?":
+                lambda W, batches, rate: train(W, batches[:1], rate),
+            "the losses are right, but W is as it was: change it in place.":
+                lambda W, batches, rate: train(W.clone().detach().requires_grad_(), batches, rate),
         },
         praise="Downhill, one batch at a time, and nothing is kept that isn't needed.",
         hints=("What does backward do with the gradient that is already there? Which way is W "

@@ -30,7 +30,6 @@ def leaky_back(d_h, z, before, W, leak):
 
 
 def rounding(rounded):
-    """A wrong reach below 1: `rounded` of the exact number of steps."""
     return lambda r, s: math.inf if r >= 1 else float(rounded(math.log(s) / math.log(r)))
 
 
@@ -71,8 +70,7 @@ THREE = [np.array([0.3]), np.zeros((2, 3)), np.array([[-0.4], [1.2]])]  # norm 1
 
 # fmt: off
 EXERCISES = {
-    "21.1": Exercise(
-        nats, "one number", 10, "easy",
+    "21.1": Exercise(nats, "one number", 10, "easy",
         cases=[names(0, 6, 6, 2, 3, 5), names(1, 9, 4), names(2, 4, 1, 3, 4, 2, 1, 2)],
         mistakes={
             "it also averages over the rubbish behind the names.": lambda losses, _: losses.mean(),
@@ -87,8 +85,7 @@ EXERCISES = {
         hints=("How many characters are there in all? Each of them counts once.",
                "Add up losses[i, :lengths[i]] over all names; divide by the sum of the lengths."),
     ),
-    "21.2": Exercise(
-        reach, "a whole number, or math.inf", 10, "medium",
+    "21.2": Exercise(reach, "a whole number, or math.inf", 10, "medium",
         cases=[(0.5, 0.3), (0.9, 0.01), (0.99, 0.5), (0.3, 0.2), (0.999, 0.001), (0.5, 0.25),
                (0.25, 0.0625), (0.8, 0.64), (0.5, 0.1249), (1.2, 0.5), (1.0, 0.5)],
         mistakes={
@@ -122,8 +119,7 @@ EXERCISES = {
         },
         praise="Long gradients keep their direction, short ones are left alone.",
         hints=("There is one norm, the root of the sum of all squares, and one factor for all.",
-               "With norm = sum((g**2).sum() for g in gradients) ** 0.5, multiply by limit / norm "
-               "only where norm is above limit."),
+               "With n = sum((g**2).sum() for g in gradients) ** 0.5 it is limit / max(limit, n)."),
     ),
     "21.4": Exercise(
         leaky_back, "two arrays, the gradient at W, (H, H), and the one at h_before, (B, H)",

@@ -70,8 +70,7 @@ def context(*counts):
 
 # fmt: off
 EXERCISES = {
-    "23.1": Exercise(
-        per_character, "one number", 5, "easy",
+    "23.1": Exercise(per_character, "one number", 5, "easy",
         cases=[(100.0, 200, 1100), (20.0, 50, 300), (900.0, 7, 31), (1.0, 3, 20)],
         mistakes={
             "those are nats per *word*.": lambda p, w, c: math.log(p),
@@ -106,8 +105,7 @@ EXERCISES = {
                "With row = (len(ids) - 1) // size the inputs are ids[:size * row].view(size, row), "
                "and the targets begin one symbol later. The columns begin at number * length."),
     ),
-    "23.3": Exercise(
-        discounted, "a tensor with one probability for each symbol", 15, "medium",
+    "23.3": Exercise(discounted, "a tensor with one probability for each symbol", 15, "medium",
         cases=[(*context(5.0, 0.0, 1.0, 2.0, 0.0, 1.0), 0.6), (*context(0.0, 3.0, 0.0), 0.75),
                (*context(2.0, 1.0, 4.0, 7.0), 0.3), (*context(0.0, 0.0, 0.0, 0.0, 0.0), 0.6)],
         mistakes={
@@ -126,8 +124,7 @@ EXERCISES = {
                "With kinds = (counts > 0).sum() it is ((counts - d).clip(min=0) + d * kinds * "
                "lower) / total, and lower where total is 0."),
     ),
-    "23.4": Exercise(
-        min_p, "a tensor of probabilities, with the shape of p", 10, "medium",
+    "23.4": Exercise(min_p, "a tensor of probabilities, with the shape of p", 10, "medium",
         cases=[(torch.tensor(rows), share) for rows, share in (
             ([[0.50, 0.31, 0.11, 0.08], [0.22, 0.28, 0.24, 0.26]], 0.3),
             ([[0.62, 0.2, 0.18], [0.4, 0.3, 0.3], [0.05, 0.05, 0.9], [0.3, 0.34, 0.36]], 0.6),
@@ -143,7 +140,6 @@ EXERCISES = {
         },
         praise="Few characters stay where the network is sure, many where it is not.",
         hints=("Each row has a limit of its own: share times the row's largest probability.",
-               "Divide torch.where(p >= share * p.amax(1, keepdim=True), p, 0.0) by the sum of "
-               "each row."),
+               "Divide torch.where(p >= share * p.amax(1, True), p, 0.0) by each row's sum."),
     ),
 }

@@ -33,11 +33,6 @@ def cosines(A, B):
     return torch.linalg.svdvals(torch.linalg.qr(A).Q.T @ torch.linalg.qr(B).Q).clamp(max=1)
 
 
-def straight(A, B):
-    """The largest angle, if the columns were bases of length 1 at right angles."""
-    return torch.linalg.svdvals(A.T @ B).clamp(max=1).min().acos().rad2deg()
-
-
 def each_bits(known, sent, levels, add=1.0):
     """The bits of each number sent, (k, M), where `add` is added to each count."""
     counts = [column.bincount(minlength=levels) + add for column in known.T]
@@ -67,11 +62,10 @@ def codes(known, sent, levels, seed):
 EIGHT = torch.tensor([0.5, 3.0, 0.25, 8.0, 1.0, 0.125, 2.0, 5.0])
 FIVE = torch.tensor([0.0, 0.5, 0.5, 4.0, 0.0])
 EXERCISES = {
-    "31.1": Exercise(
-        pca_error, "one number", 10, "easy",
+    "31.1": Exercise(pca_error, "one number", 10, "easy",
         cases=[(EIGHT, 3), (EIGHT, 1), (EIGHT, 0), (EIGHT, 8), (FIVE, 2), (FIVE, 0)],
         mistakes={
-            "those are the directions kept.": lambda e, k: e.mean() - pca_error(e, k),
+            "the error is in the directions left out.": lambda e, k: e.mean() - pca_error(e, k),
             "divide by the number of pixels.": lambda e, k: pca_error(e, k) * len(e),
             "that is a *share* of the variance.": lambda e, k: pca_error(e, k) / e.mean(),
             "the best code keeps the largest.": lambda e, k: e.sort().values[k:].sum() / len(e),
@@ -82,8 +76,7 @@ EXERCISES = {
         hints=("Which eigenvalues does a code of k numbers leave out: the large or the small ones?",
                "Sort them, the largest first. Divide the sum of those from number k on by len."),
     ),
-    "31.2": Exercise(
-        largest_angle, "one number, an angle in degrees", 15, "medium",
+    "31.2": Exercise(largest_angle, "one number, an angle in degrees", 15, "medium",
         cases=[subspaces(9, 3, 0), subspaces(6, 2, 1), subspaces(7, 4, 2), subspaces(5, 1, 3),
                (torch.eye(4)[:, :2], torch.eye(4)[:, 1:3]), subspaces(9, 3, 4, turn=0),
                *(subspaces(6, 1, seed, turn=0) for seed in range(5, 25))],
@@ -94,7 +87,8 @@ EXERCISES = {
             "that is the cosine. The angle is its arc cosine.": lambda A, B: cosines(A, B).min(),
             "it compares column with column. The same subspace has many bases: take svdvals.":
                 lambda A, B: F.cosine_similarity(A, B, dim=0).clamp(max=1).min().acos().rad2deg(),
-            "the columns given are not orthonormal. Make bases that are (QR).": straight,
+            "the columns given are not orthonormal. Make bases that are (QR).":
+                lambda A, B: torch.linalg.svdvals(A.T @ B).clamp(max=1).min().acos().rad2deg(),
             "for the same subspace it is nan: rounding makes a cosine larger than 1. Clamp it.":
                 lambda A, B: (cosines(A, B).min() + 1e-6).acos().rad2deg(),
         },
@@ -103,8 +97,7 @@ EXERCISES = {
                "Clamp the cosines, torch.linalg.svdvals(Q_A.T @ Q_B), at 1. The largest angle has "
                "the smallest cosine, and acos gives radians."),
     ),
-    "31.3": Exercise(
-        code_bits, "one number of bits", 20, "hard",
+    "31.3": Exercise(code_bits, "one number of bits", 20, "hard",
         cases=[codes((40, 3), (30, 3), 12, 0), codes((25, 2), (7, 2), 32, 1),
                codes((9, 4), (5, 4), 3, 2)],
         mistakes={
@@ -123,8 +116,7 @@ EXERCISES = {
                "With counts = known[:, j].bincount(minlength=levels) + 1 and p = counts / "
                "counts.sum(), add up the mean of -log2(p[sent[:, j]]) over j."),
     ),
-    "31.4": Exercise(
-        pays_from, "one number of pictures", 10, "easy",
+    "31.4": Exercise(pays_from, "one number of pictures", 10, "easy",
         cases=[(1000, 10, 14), (1000, 10, 13), (1001, 10, 12), (999, 0, 1000), (60, 10, 12.5),
                (17_000_000, 256, 640), (1003, 10, 12.5), (1000, 14, 14), (1000, 20, 14)],
         rtol=1e-9,  # one picture too many, of 44,271, is wrong
@@ -132,7 +124,7 @@ EXERCISES = {
             "round to a whole number. Up or down?": where_it_pays(lambda d, o, t: d / (t - o)),
             "rounded down, we may still send more.": where_it_pays(lambda d, o, t: d // (t - o)),
             "round() may round down. Round up.": where_it_pays(lambda d, o, t: round(d / (t - o))),
-            "one too many if nothing remains.": where_it_pays(lambda d, o, t: d // (t - o) + 1),
+            "one too many if it divides evenly.": where_it_pays(lambda d, o, t: d // (t - o) + 1),
             "our pictures cost bits, too.": where_it_pays(lambda d, o, t: math.ceil(d / t)),
             "return math.inf where nothing is saved.": lambda d, o, t: np.ceil(d / (t - o)),
             "where ours equals theirs, the decoder's bits are never won back.":

@@ -49,8 +49,7 @@ def normal(*shape, seed, size=1.0):
 # fmt: off
 SURE = torch.tensor([[200.0, -200.0]])
 EXERCISES = {
-    "33.1": Exercise(
-        reparameterised, "a tensor of shape (K, B, D)", 10, "easy",
+    "33.1": Exercise(reparameterised, "a tensor of shape (K, B, D)", 10, "easy",
         cases=[(normal(B, 3, seed=K).requires_grad_(), normal(B, 3, seed=B).requires_grad_(),
                 normal(K, B, 3, seed=0)) for K, B in ((5, 4), (2, 1))],
         extra=gradients("the mean", "the log-variance"), numpy=False,
@@ -67,8 +66,7 @@ EXERCISES = {
         hints=("A draw is the mean plus stretched noise. By what? A root halves a logarithm.",
                "It is mean + (log_variance / 2).exp() * noise; (B, D) goes with (K, B, D)."),
     ),
-    "33.2": Exercise(
-        kl, "a tensor with one number for each picture", 10, "medium",
+    "33.2": Exercise(kl, "a tensor with one number for each picture", 10, "medium",
         cases=[tuple(normal(5, 4, seed=i) for i in range(4)),
                tuple(normal(1, 3, seed=i, size=2) for i in range(4)),
                2 * (normal(3, 4, seed=0), normal(3, 4, seed=1))],
@@ -88,8 +86,7 @@ EXERCISES = {
                "Sum 0.5 * (prior_log_variance - log_variance + (log_variance.exp() + (mean - "
                "prior_mean)**2) / prior_log_variance.exp() - 1) over the units: .sum(1)."),
     ),
-    "33.3": Exercise(
-        elbo_of, "a tensor with one number for each picture", 15, "hard",
+    "33.3": Exercise(elbo_of, "a tensor with one number for each picture", 15, "hard",
         cases=[(normal(5, 7, seed=0, size=2), (normal(5, 7, seed=1) > 0).float(),
                 normal(5, 3, seed=2), normal(5, 3, seed=3)),
                (SURE, torch.tensor([[0.0, 1.0]]), normal(1, 3, seed=4), normal(1, 3, seed=5)),
@@ -104,7 +101,6 @@ EXERCISES = {
             "the logits went through a sigmoid, and then were treated as logits again.":
                 elbo_with(lambda a, x: (x * a.sigmoid() - F.softplus(a.sigmoid())).sum(1)),
             "pixels that are 0 count, too.": elbo_with(lambda a, x: (x * F.logsigmoid(a)).sum(1)),
-            "the logarithm of a *logit* may be nan.": elbo_with(lambda a, x: (x * a.log()).sum(1)),
             "right for small logits, but not finite for 200. Use softplus.": elbo_with(
                 lambda a, x: (x * a.sigmoid().log() + (1 - x) * (1 - a.sigmoid()).log()).sum(1)),
             "right, but binary_cross_entropy stops at -100. Use the one with_logits.": elbo_with(
@@ -114,8 +110,7 @@ EXERCISES = {
         hints=("Two terms: the log-probability of a picture's pixels, minus the KL of its code.",
                "The first is (pixels * logits - F.softplus(logits)).sum(1), the KL the lesson's."),
     ),
-    "33.4": Exercise(
-        importance_bound, "a tensor with one number for each picture", 10, "medium",
+    "33.4": Exercise(importance_bound, "a tensor with one number for each picture", 10, "medium",
         cases=[(normal(6, 4, seed=0, size=3) - 2,), (normal(3, 4, seed=1) - 5000,),
                (normal(5, 2, seed=2) + torch.tensor([-5000.0, -900.0]),),
                (normal(4, 3, seed=3, size=200) - 5000,), (normal(2, 1, seed=4) + 5000,)],

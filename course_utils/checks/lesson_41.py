@@ -52,15 +52,9 @@ def share_of(good):
     return lambda x, c, s: good((x[:, None] - c).square().sum(2).sqrt(), s).float().mean()
 
 
-def mean_over_modes(x, c, s):
-    mode = torch.cdist(x, c).argmin(1)
-    return sum(high_quality(x[mode == k], c, s) for k in mode.unique()) / len(mode.unique())
-
-
 # fmt: off
 EXERCISES = {
-    "41.1": Exercise(
-        best_discriminator, "a tensor with one probability for each place", 5, "easy",
+    "41.1": Exercise(best_discriminator, "a tensor with one probability for each place", 5, "easy",
         cases=[(torch.tensor([0.2, 1.0, 0.5, 3.0]), torch.tensor([0.6, 1.0, 0.1, 0.1])),
                (torch.tensor([0.003, 0.001]), torch.tensor([0.001, 0.004])),
                (torch.tensor([3.0, 0.0, 0.5]), torch.tensor([0.0, 0.2, 0.0]))],
@@ -69,8 +63,6 @@ EXERCISES = {
             "that is the ratio of the densities. A probability is at most 1.": lambda p, q: p / q,
             "that is the best *logit*. D itself is its sigmoid.": lambda p, q: (p / q).log(),
             "q plays no part in it. Where fakes are dense, D should be low.": lambda p, q: p,
-            "D should say how sure it is, not only yes or no.": lambda p, q: (p > q).float(),
-            "where p = q, D must be a half.": lambda p, q: p / (p + q) / 2,
             "p + q needs no epsilon: densities may be small.": lambda p, q: p / (p + q + 1e-4),
             "where q = 0 and p is not, D must be 1.": lambda p, q: (p / q) / (1 + p / q),
         },
@@ -78,8 +70,7 @@ EXERCISES = {
         hints=("At each point: which share of all points that fall there is real?",
                "It is p / (p + q), where both may be tensors."),
     ),
-    "41.2": Exercise(
-        generator_loss, "one number", 10, "medium",
+    "41.2": Exercise(generator_loss, "one number", 10, "medium",
         cases=[(torch.tensor(values)[:, None].requires_grad_(),)
                for values in ([-2.0, 0.5, 3.0], [-200.0], [90.0, -200.0, 1.0, -1.0])],
         extra=gradients("the logits"), numpy=False,
@@ -100,8 +91,7 @@ EXERCISES = {
         hints=("D is the sigmoid of the logits, and -log sigmoid(a) is a softplus. Of what?",
                "It is F.softplus(-logits).mean()."),
     ),
-    "41.3": Exercise(
-        packed, "a tensor of shape (N / m, m · d)", 10, "medium",
+    "41.3": Exercise(packed, "a tensor of shape (N / m, m · d)", 10, "medium",
         cases=[(numbered(12, 2), 3), (numbered(12, 2), 4), (numbered(10, 3), 5),
                (numbered(6, 1), 2), (numbered(8, 3), 1), (numbered(9, 2), 9)],
         extra=members, free=True,  # in any order
@@ -118,8 +108,7 @@ EXERCISES = {
         hints=("A reshape is enough, if neighbours share a pack. Which shape?",
                "It is samples.reshape(len(samples) // m, m * samples.shape[1])."),
     ),
-    "41.4": Exercise(
-        high_quality, "one number, a share", 10, "medium",
+    "41.4": Exercise(high_quality, "one number, a share", 10, "medium",
         cases=[clouds(0, [[0.0, 0.0], [10.0, 0.0], [0.0, 12.0]], [30, 12, 6], 1.0),
                clouds(1, [[0.0, 0.0], [1.0, 0.5], [4.0, 2.0], [9.0, 9.0]], [9, 3, 14, 1], 0.5),
                clouds(2, [[0.02, 0.01]], [20], 0.01), clouds(3, [[5.0, 5.0], [-9, 0]], [8, 3], 2.0),
@@ -132,7 +121,9 @@ EXERCISES = {
             "the mean runs over pairs; only the nearest counts.": share_of(lambda d, s: d <= 3 * s),
             "a sample that is near two centres counts twice. Only the nearest counts.":
                 lambda x, c, s: share_of(lambda d, s: d <= 3 * s)(x, c, s) * len(c),
-            "that is the mean of the modes' shares; all samples count the same.": mean_over_modes,
+            "that is the mean of the modes' shares; all samples count the same.":
+                lambda x, c, s: sum(high_quality(x[torch.cdist(x, c).argmin(1) == k], c, s)
+                                    for k in range(len(c))) / len(c),
             "right for sigma = 1 only. Where is sigma?": share_of(lambda d, s: d.amin(1) <= 3),
             "exactly 3 sigma away counts, too.": share_of(lambda d, s: d.amin(1) < 3 * s),
         },

@@ -88,8 +88,7 @@ def pictures(count, more, *shape):
 
 # fmt: off
 EXERCISES = {
-    "42.1": Exercise(
-        upsampled_size, "a whole number", 5, "easy",
+    "42.1": Exercise(upsampled_size, "a whole number", 5, "easy",
         cases=[(1, 7, 1, 0), (7, 4, 2, 1), (4, 3, 2, 1), (5, 6, 3, 2), (14, 5, 4, 0), (3, 1, 2, 0)],
         mistakes={
             "that is the size after a *convolution*, which shrinks. Here it goes the other way.":
@@ -107,8 +106,7 @@ EXERCISES = {
                "padding on each side. How long is that row?",
                "It is (size - 1) · stride + kernel - 2 · padding."),
     ),
-    "42.2": Exercise(
-        ema_update, "nothing: the averages change in place", 10, "medium",
+    "42.2": Exercise(ema_update, "nothing: the averages change in place", 10, "medium",
         cases=[(*pairs((3, 2), (4,)), 0.9), (*pairs((2,), (1, 3), (2, 2)), 0.25),
                (*pairs((5,)), 0.995)],
         extra=after_average, numpy=False,
@@ -133,8 +131,7 @@ EXERCISES = {
         hints=("Each average keeps a share `decay` of itself and takes the rest from the weights.",
                "Within torch.no_grad(), for each pair: a.mul_(decay).add_(w, alpha=1 - decay)."),
     ),
-    "42.3": Exercise(
-        frechet, "one number", 15, "hard",
+    "42.3": Exercise(frechet, "one number", 15, "hard",
         cases=[(features(40, 3, 3, 5.0), features(40, 3, 3)),
                (features(2000, 4, 4), features(1500, 4, 4, 0.7)),
                (features(2000, 8, 2), features(1500, 8, 3, 0.2))],
@@ -158,8 +155,7 @@ EXERCISES = {
                "S1 is real.T.cov(). Take torch.linalg.eigvals(S1 @ S2).real.clamp(min=0), and from "
                "(m1 - m2).square().sum() + S1.trace() + S2.trace() twice the sum of their roots."),
     ),
-    "42.4": Exercise(
-        neighbours, "distances and indices, a tensor of shape (N,) each", 10, "medium",
+    "42.4": Exercise(neighbours, "distances and indices, a tensor of shape (N,) each", 10, "medium",
         cases=[pictures(6, 9, 1, 5, 5), pictures(4, 3, 3, 2, 4), pictures(60, 70, 1, 4, 4)],
         atol=2e-3,  # a matrix product, cdist's too, leaves so much where the distance is 0
         mistakes={

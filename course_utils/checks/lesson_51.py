@@ -30,12 +30,10 @@ def realism(real_logits, fake_logits):
 
 
 def losing(real=lambda r: F.softplus(-r).mean(), fake=lambda f: F.softplus(f).mean()):
-    """A wrong loss, the sum of these two parts."""
     return lambda r, f: real(r) + fake(f)
 
 
 def beside(steps):
-    """A wrong pair: each value and `steps(x)`."""
     return lambda x: torch.stack([x, steps(x)], 2)
 
 
@@ -52,8 +50,7 @@ drawn = partial(torch.randn, generator=torch.Generator().manual_seed(0))
 
 # fmt: off
 EXERCISES = {
-    "51.1": Exercise(
-        generator_input, "a tensor of shape (B, T, n + k)", 5, "easy",
+    "51.1": Exercise(generator_input, "a tensor of shape (B, T, n + k)", 5, "easy",
         cases=[(drawn(2, 4, 3), drawn(2, 5)), (drawn(3, 3, 1), drawn(3, 2)),
                (drawn(4, 2, 2), drawn(4, 2)), (drawn(1, 1, 2), drawn(1, 3))],
         mistakes={
@@ -65,14 +62,13 @@ EXERCISES = {
                 lambda z, c: generator_input(z, c[:1].expand(len(c), -1)),
             "the codes are mixed up: at every step sequence i should see code[i], all of it.":
                 lambda z, c: torch.cat([z, c.repeat(z.shape[1], 1).view(*z.shape[:2], -1)], 2),
-            "make its shape (B, T, n + k).": lambda z, c: generator_input(z, c).transpose(0, 1),
+            "sequences come first, then steps.": lambda z, c: generator_input(z, c).transpose(0, 1),
         },
         praise="New noise at each step, and one code for each sequence, which stays.",
         hints=("The code needs an axis of steps, along which it repeats. At which place?",
                "Repeat it with code[:, None].expand(-1, T, -1), then torch.cat along axis 2."),
     ),
-    "51.2": Exercise(
-        discriminator_loss, "one number, from the two means", 10, "medium",
+    "51.2": Exercise(discriminator_loss, "one number, from the two means", 10, "medium",
         cases=[(logits([-2.0], [0.5], [3.0]), logits([1.0], [-0.25])),
                (logits([-200.0]), logits([200.0], [-200.0], [0.75])),
                (logits([200.0], [0.3]), logits([-200.0]))],
@@ -99,8 +95,7 @@ EXERCISES = {
         hints=("Where D is sigmoid(a), -log D is softplus(-a), and -log(1 - D) is softplus(a).",
                "It is F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()."),
     ),
-    "51.3": Exercise(
-        with_differences, "a tensor of shape (B, T, 2)", 5, "easy",
+    "51.3": Exercise(with_differences, "a tensor of shape (B, T, 2)", 5, "easy",
         cases=[(drawn(3, 4),), (drawn(4, 4),), (drawn(2, 1),), (drawn(1, 7),)],
         mistakes={
             "a step is lost. The first has no difference; it gets a 0, and keeps its value.":
@@ -115,8 +110,7 @@ EXERCISES = {
         hints=("In x[:, 1:] - x[:, :-1] one step of x is missing. Which, and at which end?",
                "Put a zero in front of the differences, then torch.stack([x, differences], 2)."),
     ),
-    "51.4": Exercise(
-        realism, "one number", 10, "medium",
+    "51.4": Exercise(realism, "one number", 10, "medium",
         cases=[
             (torch.tensor([2.0, 0.3, -1.0, 0.2, 5.0, 1.0, -0.1, 0.4]),
              torch.tensor([-3.0, -0.2, 0.3, -1.0, -0.5])),  # 6 of 8 and 4 of 5 are right

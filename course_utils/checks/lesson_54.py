@@ -55,14 +55,6 @@ of_weight = gradients("the supervisor's weights")
 uniform = partial(torch.rand, generator=torch.Generator().manual_seed(0))
 
 
-def later(x):
-    return x[:, 1:]
-
-
-def earlier(x):
-    return x[:, :-1]
-
-
 # fmt: off
 EXERCISES = {
     "54.1": Exercise(
@@ -90,8 +82,7 @@ EXERCISES = {
         hints=("Cut the rows at the border first, then make windows of each part by itself.",
                "With part.unfold(0, length, 1) you get (N, F, length): the steps come last."),
     ),
-    "54.2": Exercise(
-        min_max, "the scaled rows, a tensor of shape (M, F)", 5, "easy",
+    "54.2": Exercise(min_max, "the scaled rows, a tensor of shape (M, F)", 5, "easy",
         cases=[(uniform(30, 3) * torch.tensor([1.0, 10.0, 5.0]) - 2,
                 uniform(12, 3) * torch.tensor([2.0, 15.0, 5.0]) - 3),
                (uniform(5, 2) - 4, uniform(5, 2) * 3 - 5)],
@@ -112,8 +103,7 @@ EXERCISES = {
         hints=("Which rows may decide what becomes 0 and 1? Has each feature a range of its own?",
                "It is (rows - low) / (high - low), where low is train_rows.amin(0), high amax(0)."),
     ),
-    "54.3": Exercise(
-        blind_error, "one number", 10, "medium",
+    "54.3": Exercise(blind_error, "one number", 10, "medium",
         cases=[(uniform(41, 6, 3) ** 3 + torch.arange(6.0)[:, None] / 3,), (uniform(8, 3, 4) ** 3,),
                (5 - 3 * uniform(7, 9, 2) ** 2,)],
         mistakes={
@@ -121,7 +111,7 @@ EXERCISES = {
             "there is one median for all steps. Each step has its own.": blind(said=torch.median),
             "the first step is in it; it is never predicted.": blind(lambda real: real[..., -1]),
             "take the *absolute* error, not its square.": blind(error=torch.square),
-            "all features are in it. Only the last one is predicted.": blind(later),
+            "all features are in it. Only the last one is predicted.": blind(lambda x: x[:, 1:]),
             "the median runs over the steps of each window. That would be looking at it.":
                 blind(said=lambda x: x.median(1, keepdim=True).values),
             "that is persistence, not blind.": lambda real: real[..., -1].diff(dim=1).abs().mean(),
@@ -130,19 +120,19 @@ EXERCISES = {
         hints=("To be predicted: real[:, 1:, -1], (N, T - 1). One median for each column.",
                "Take x.median(0).values, then the mean of the absolute differences."),
     ),
-    "54.4": Exercise(
-        supervised_loss, "one number", 10, "medium",
+    "54.4": Exercise(supervised_loss, "one number", 10, "medium",
         cases=[(Supervisor(3), uniform(5, 7, 3)), (Supervisor(2), uniform(4, 4, 2)),
                (Supervisor(1), uniform(1, 2, 1))],
         extra=lambda loss, _, given: of_weight(loss, _, [given[0].weight]), numpy=False,
         mistakes={
             "it is not shifted: the supervisor has seen the h that it is compared with.":
                 compared(lambda said: said, lambda h: h),
-            "it is shifted the wrong way: what comes next is predicted.": compared(later, earlier),
+            "it is shifted the wrong way: what comes next is predicted.":
+                compared(lambda said: said[:, 1:], lambda h: h[:, :-1]),
             "shift time, the second axis.": compared(lambda said: said[:-1], lambda h: h[1:]),
             "it is rolled round: one end is compared with the other. Leave it out.":
                 compared(lambda said: said, lambda h: h.roll(-1, 1)),
-            "take the mean, not a sum.": lambda s, h: (earlier(s(h)) - later(h)).square().sum(),
+            "take the mean, not a sum.": lambda s, h: supervised_loss(s, h) * h[:, 1:].numel(),
             "the number is right, but no gradient reaches the supervisor. Was it detached?":
                 lambda s, h: supervised_loss(s, h).detach(),
         },

@@ -3,6 +3,7 @@
 import inspect
 import re
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,9 @@ def _random(exercise: Exercise, answer: Any, got: list[Outcome]) -> bool:
 
 def _read(exercise: Exercise, answer: Any) -> Any:
     """A table typed as lists, where a value is asked for, is that table."""
-    array = isinstance(exercise.reference, compare.Array)
-    if array and isinstance(answer, list | tuple):
-        try:
+    if isinstance(exercise.reference, compare.Array) and isinstance(answer, list | tuple):
+        with suppress(ValueError):  # rows of unequal length
             return np.asarray(answer)
-        except ValueError:  # rows of unequal length
-            return answer
     return answer
 
 
@@ -55,10 +53,10 @@ def _same(exercise: Exercise, got: Outcome, want: Outcome) -> bool:
     """Whether two outcomes are the same; two errors are if they say the same."""
     if got.error is not None or want.error is not None:
         return repr(got.error) == repr(want.error)
-    if not compare.same(got.extra, want.extra, exercise.rtol, exercise.atol):
+    if compare.difference(got.extra, want.extra, exercise.rtol, exercise.atol):
         return False
     ignored = exercise.extra and want.result is None
-    return ignored or compare.same(got.result, want.result, *exercise.limits)
+    return ignored or not compare.difference(got.result, want.result, *exercise.limits)
 
 
 def _known(exercise: Exercise, got: list[Outcome], want: list[Outcome]) -> str | None:

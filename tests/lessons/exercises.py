@@ -37,6 +37,11 @@ def parts(lesson: str, *names: str, values: Sequence[str] = (), **given: object)
     return scope
 
 
+def seeded(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Standard normal numbers, the same each time."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
 def answers(lesson: str, solved: bool = True) -> dict[str, object]:
     """Exercise number -> what the lesson hands to `cu.check`, in order."""
     found = {}

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from equivalent import EQUIVALENT
 from exercises import answers, said
 from mutants import mutants
 from styles import EITHER, NUMPY, RESULT_ONLY
@@ -15,6 +14,8 @@ from course_utils.checks.verdict import verdict
 
 EXERCISES = {n: e for lesson in checks.lessons() for n, e in checks.exercises(lesson).items()}
 FUNCTIONS = [number for number, exercise in EXERCISES.items() if callable(exercise.reference)]
+# Mutants that are right answers too: exercise -> what was changed -> why nothing changes.
+EQUIVALENT: dict[str, dict[str, str]] = {}
 every = pytest.mark.parametrize("number", EXERCISES)
 
 
@@ -26,16 +27,11 @@ def test_the_lessons_solution_passes_and_its_stub_is_not_attempted(capsys, numbe
 
 
 @every
-def test_its_page_says_how_long_it_takes(number):
+def test_what_learners_read_is_in_sentences_and_says_how_long_it_takes(number):
     exercise, course = EXERCISES[number], here()
     cells = build(course, course.find(number[:2])).cells
-    [text] = [c.source for c in cells if f"### Exercise {number} · " in c.source]
-    assert f"*About {exercise.minutes} minutes, {exercise.level}.*" in text
-
-
-@every
-def test_what_learners_read_is_in_sentences(number):
-    exercise = EXERCISES[number]
+    [page] = [c.source for c in cells if f"### Exercise {number} · " in c.source]
+    assert f"*About {exercise.minutes} minutes, {exercise.level}.*" in page
     assert len(exercise.mistakes) >= 3 and len(exercise.hints) >= 2
     assert 2 <= exercise.minutes <= 60
     for text in (exercise.praise, *exercise.hints):

@@ -6,21 +6,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import parts
+from exercises import parts, seeded
 from PIL import Image
 
-LESSON = parts(
-    "31", "covariance", "linear_loss", "linear_code", "Autoencoder", "indices", "rounded", "limits",
-    "dense", "dense_ae", "conv", "conv_ae", "sheet", "as_bytes", "written", "jpeg_sheet",
-    io=io, Image=Image, PIXELS=784,
-)  # fmt: skip
+LESSON = parts("31", io=io, Image=Image, PIXELS=784)
 PICTURES = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
 
 def test_covariance_is_numpys():
     many = PICTURES.repeat(50, 1, 1, 1)  # more than one part
-    mean, C = LESSON["covariance"](many)
-    x = many.flatten(1).double().numpy()
+    (mean, C), x = LESSON["covariance"](many), many.flatten(1).double().numpy()
     assert np.allclose(mean, x.mean(0), atol=1e-12)
     assert np.allclose(C, np.cov(x.T, bias=True), atol=1e-12)
 
@@ -28,11 +23,8 @@ def test_covariance_is_numpys():
 def test_linear_loss_is_the_mean_squared_error_and_has_its_gradient():
     mean, C = LESSON["covariance"](PICTURES)
     x = PICTURES.flatten(1).double() - mean
-    generator = torch.Generator().manual_seed(1)
-    E, D = (torch.randn(s, generator=generator).double() / 28 for s in ((5, 784), (784, 5)))
-    E.requires_grad_(), D.requires_grad_()
-    direct = F.mse_loss(x @ E.T @ D.T, x)
-    ours = LESSON["linear_loss"](E, D, C)
+    E, D = (seeded(*s, seed=s[0]).double().div(28).requires_grad_() for s in ((5, 784), (784, 5)))
+    direct, ours = F.mse_loss(x @ E.T @ D.T, x), LESSON["linear_loss"](E, D, C)
     assert abs(direct.item() - ours.item()) < 1e-12
     pairs = zip(*(torch.autograd.grad(loss, (E, D)) for loss in (direct, ours)), strict=True)
     assert all(torch.allclose(*pair, atol=1e-12) for pair in pairs)
@@ -58,8 +50,7 @@ def test_networks_have_a_code_of_k_numbers_and_pixels_within_0_and_1(kind, k):
 
 
 def test_rounding_has_2_to_the_b_levels_and_errs_by_half_a_step_at_most():
-    torch.manual_seed(0)
-    codes = torch.randn(5000, 3) * torch.tensor([1, 5, 9])
+    codes = seeded(5000, 3) * torch.tensor([1, 5, 9])
     low, high = LESSON["limits"](codes)
     for bits in (1, 3, 8):
         found = LESSON["indices"](codes, bits, low, high)
@@ -80,9 +71,6 @@ def test_a_sheet_holds_each_picture_once_and_png_keeps_it():
 
 
 def test_jpeg_sheet_measures_the_error_within_the_pictures():
-    blank = torch.zeros(40, 1, 28, 28)
-    bits, error = LESSON["jpeg_sheet"](blank, 50)
-    assert error == 0
-    edges = F.pad(torch.ones(40, 1, 8, 8), [10] * 4)
-    more, worse = LESSON["jpeg_sheet"](edges, 5)
-    assert more > bits and 0 < worse < 0.05
+    bits, error = LESSON["jpeg_sheet"](torch.zeros(40, 1, 28, 28), 50)
+    more, worse = LESSON["jpeg_sheet"](F.pad(torch.ones(40, 1, 8, 8), [10] * 4), 5)
+    assert error == 0 and more > bits and 0 < worse < 0.05

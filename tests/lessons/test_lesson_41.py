@@ -5,26 +5,22 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from exercises import parts
+from exercises import parts, seeded
 
-LESSON = parts(
-    "41", "Layers", "Mixture", "Generator", "Discriminator", "d_loss", "g_loss", "slope_penalty",
-    SEEDS=[0, 1], WIDTH=8, LATENT=2,
-)  # fmt: skip
+LESSON = parts("41", SEEDS=[0, 1], WIDTH=8, LATENT=2)
 MIXTURE = LESSON["Mixture"](torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), 0.1)
 
 
 def test_a_seed_is_the_same_alone_and_among_others():
     both, alone = LESSON["Layers"]([2, 8, 3], [5, 6]), LESSON["Layers"]([2, 8, 3], [6])
-    x = torch.randn(2, 10, 2, generator=torch.Generator().manual_seed(0))
+    x = seeded(2, 10, 2)
     assert torch.allclose(both(x)[1:], alone(x[1:]), atol=1e-6)
     assert not torch.allclose(both(x[:1].expand(2, -1, -1))[0], alone(x[:1])[0])
 
 
 def test_first_weights_keep_the_size_of_what_comes_in():
     net = LESSON["Layers"]([400, 300], [0])
-    x = torch.randn(1, 1000, 400, generator=torch.Generator().manual_seed(0))
-    assert net(x).std().item() == pytest.approx(1, abs=0.05)
+    assert net(seeded(1, 1000, 400)).std().item() == pytest.approx(1, abs=0.05)
 
 
 def test_a_mixture_draws_what_it_says():
@@ -38,9 +34,8 @@ def test_a_mixture_draws_what_it_says():
 
 @pytest.mark.parametrize(("pack", "waves"), [(1, 0), (2, 0), (3, 5)])
 def test_packs_hold_neighbours_and_nobody_else(pack, waves):
-    D = LESSON["Discriminator"](MIXTURE, pack=pack, waves=waves)
-    x = torch.randn(2, 12, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    out = D(x)
+    x = seeded(2, 12, 2).requires_grad_()
+    out = LESSON["Discriminator"](MIXTURE, pack=pack, waves=waves)(x)
     assert out.shape == (2, 12 // pack, 1)
     (slopes,) = torch.autograd.grad(out[1, 1, 0], x)
     touched = slopes.abs().sum(2) > 0
@@ -50,7 +45,7 @@ def test_packs_hold_neighbours_and_nobody_else(pack, waves):
 @pytest.mark.parametrize(("pack", "waves"), [(1, 0), (2, 4)])
 def test_the_penalty_is_the_mean_squared_slope_of_each_pack(pack, waves):
     D = LESSON["Discriminator"](MIXTURE, pack=pack, waves=waves).double()
-    x = torch.randn(2, 6, 2, generator=torch.Generator().manual_seed(1)).double()
+    x = seeded(2, 6, 2).double()
     got = LESSON["slope_penalty"](D, x)
     units = x / D.unit  # of the mixture; the slopes are (2, 6 / pack, 1, 2, 6, 2)
     slopes = torch.autograd.functional.jacobian(lambda u: D(u * D.unit), units)
@@ -59,8 +54,7 @@ def test_the_penalty_is_the_mean_squared_slope_of_each_pack(pack, waves):
 
 
 def test_losses_are_cross_entropies():
-    D = LESSON["Discriminator"](MIXTURE)
-    real, fake = torch.randn(2, 2, 9, 2, generator=torch.Generator().manual_seed(2))
+    D, (real, fake) = LESSON["Discriminator"](MIXTURE), seeded(2, 2, 9, 2)
     ones, zeros = torch.ones(2, 9, 1), torch.zeros(2, 9, 1)
     entropy = F.binary_cross_entropy_with_logits
     expected = 2 * (entropy(D(real), ones) + entropy(D(fake), zeros))  # summed over two seeds
