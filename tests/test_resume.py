@@ -105,6 +105,20 @@ def test_two_epochs_then_four_in_all_equal_four_at_once(schedule):
     assert curves(parts) == curves(whole)
 
 
+@pytest.mark.parametrize("at", [7, 10, tiny.STEPS])
+def test_what_is_drawn_between_two_fits_changes_nothing(at):
+    """A cell draws samples after its `fit`, and is then run again; dropout draws in each step."""
+    whole, step = tiny.classifier()
+    tiny.fit(whole, step)
+    after = torch.rand(3)
+    parts, step = tiny.classifier()
+    tiny.fit(parts, step, steps=at)
+    torch.manual_seed(5)
+    tiny.fit(parts, step)
+    assert torch.equal(torch.rand(3), after)
+    assert tiny.states(parts) == tiny.states(whole)
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
 def test_a_new_trainer_goes_on_where_the_checkpoint_is(schedule, capsys):
     whole, step = tiny.classifier(schedule=schedule)
