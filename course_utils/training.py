@@ -15,17 +15,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from . import (
-    arguments,
-    batching,
-    display,
-    faults,
-    gradients,
-    modules,
-    randomness,
-    runtime,
-    scaling,
-)
+from . import arguments, batching, display, faults, gradients, modules, randomness, runtime, scaling
 from .history import History
 from .readings import averaged, detached, numbers, read
 from .run import Run
