@@ -8,7 +8,7 @@ from .checks import check, hint
 from .claims import claim
 from .data import Batches
 from .doctor import doctor
-from .history import History
+from .history import History, Kept
 from .metrics import accuracy, confusion
 from .printing import say
 from .runtime import budget, device, profile
@@ -21,6 +21,7 @@ printing.legible()  # before anything is printed
 __all__ = [
     "Batches",  # batches of tensors on the device, in a reproducible order
     "History",  # what a training measured
+    "Kept",  # what a step collects, such as a film: saved and gone on with like any other part
     "Trainer",  # the loop: update, fit, evaluate, resume, full_precision
     "accuracy",  # of logits against labels
     "budget",  # amounts by profile: budget(cpu=1500, gpu=20_000)

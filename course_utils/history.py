@@ -1,4 +1,4 @@
-"""What a run measured: every metric at every step, and one row per epoch."""
+"""What a run measured: every metric at every step, one row per epoch, and what a step keeps."""
 
 from numbers import Real
 from typing import Any
@@ -93,3 +93,33 @@ class History:
         arguments.state(state, {"values": dict, "epochs": list, "seconds": Real})
         self.values, self.epochs = state["values"], state["epochs"]
         self.seconds = state["seconds"]
+
+
+class Kept(dict):
+    """What a step keeps beside its metrics, such as the frames of a film: a dict by step.
+
+    A part of a `Trainer`, it is saved with the others, so that a run that was stopped goes on
+    without a gap. The values must be plain: numbers, strings, tensors, and lists or tuples of them.
+
+    Example:
+        >>> film = cu.Kept()
+        >>> trainer = cu.Trainer("runs/41", G=G, opt_G=opt_G, film=film)
+        >>> film[trainer.steps] = G(noise).detach().cpu()  # in the step
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+        return {"kept": dict(self)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        arguments.state(state, {"kept": dict})
+        self.clear()
+        self.update(state["kept"])

@@ -34,6 +34,7 @@ class Run:
         self.parts, self.scalers = parts, scalers
         self.history, self.steps, self.total, self.identity = History(), 0, 0, ""
         self.start: dict[str, Any] = {}  # of the epoch under way: see batching.draw
+        self._random: dict[str, Any] = {}  # of the moment that was marked
         self._generators: list[torch.Generator] = []  # of the batches
         self._loaded: list[torch.Tensor] = []  # their states in the checkpoint
 
@@ -58,6 +59,9 @@ class Run:
             ValueError: a part has a state that cannot be saved.
         """
         self.total, self._generators = total, batching.generators(batches)
+        if self._random:
+            randomness.restore(self._random)
+            self._random = {}
         if self.folder is None:
             return
         if not self.steps:
@@ -83,6 +87,10 @@ class Run:
         for generator, state in zip(self._generators, self._loaded, strict=False):
             generator.set_state(state)
         self._loaded = []
+
+    def mark(self) -> None:
+        """Remember this moment: whatever is drawn until the next `begin`, the run goes on here."""
+        self._random = randomness.state()
 
     def save(self) -> None:
         """Write a checkpoint; if that fails, use the user's cache from now on, and say so."""

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from . import arguments, batching, display, faults, gradients, modules, runtime, scaling
+from . import arguments, batching, display, faults, gradients, modules, randomness, runtime, scaling
 from .history import History
 from .readings import averaged, detached, numbers, read
 from .run import Run
@@ -201,6 +201,7 @@ class Trainer:
                 next(drawn, None)  # torch's samplers draw once more as they end
             faults.check_weights(self._modules, self.steps)  # such weights must not be saved
             self.history.seconds += time.perf_counter() - began
+        self._run.mark()
         if self.steps < total or self._unclosed():
             self._run.save()
             screen.note(f"Stopped at step {self.steps} of {total}. Run the cell again to continue.")
@@ -257,15 +258,18 @@ class Trainer:
         return self.steps > self.history.last.get("step", 0)
 
     def _close_epoch(self, evaluate: Callable | None, screen: Any) -> None:
-        evaluated = {}
+        evaluated, before = {}, randomness.state()
         try:
             if evaluate is not None:
                 with modules.evaluating(self._modules.values()), self._autocast():
                     evaluated = detached(evaluate(), "evaluate")
                 if self._stop.asked:  # it was cut short: fit evaluates again when it goes on
+                    randomness.restore(before)
                     return
             row = self.history.close_epoch(self.steps, *numbers([evaluated]))
         except Exception:
+            randomness.restore(before)
+            self._run.mark()
             self._run.save()  # so that a mistake in `evaluate` does not cost the epoch
             raise
         self._run.save()

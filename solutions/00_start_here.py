@@ -350,8 +350,6 @@ def test_accuracy(net):
 # %%
 net = make_net()
 opt = torch.optim.SGD(net.parameters(), LEARNING_RATE)
-
-# %%
 for epoch in range(EPOCHS):
     for images, labels in batches.epoch(epoch):
         loss = F.cross_entropy(net(images), labels)

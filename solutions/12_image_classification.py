@@ -589,6 +589,7 @@ kept, held_out = order.split([len(order) * 4 // 5, len(order) - len(order) * 4 /
 
 # %%
 batches = cu.Batches((many_x[kept], many_y[kept]), 100)
+torch.manual_seed(0)
 suspect = CNN(norm=True)
 train(suspect, batches=batches, steps=FEW_STEPS, one_cycle=True, show=False)
 with torch.no_grad():

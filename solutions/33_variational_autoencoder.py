@@ -349,6 +349,9 @@ class LinearEncoder(nn.Module):
 
 
 # %%
+stories = cu.Batches(story(5000).float().to(device), 100)
+
+
 def learned_proposal():
     torch.manual_seed(0)
     encoder = LinearEncoder()
@@ -363,7 +366,6 @@ def learned_proposal():
         rate.step()
         return {"ELBO": elbo}
 
-    stories = cu.Batches(story(5000).float().to(device), 100)
     trainer.fit(step, stories, steps=LINEAR, show=False)
     with torch.no_grad():
         return encoder.cpu().double()(points)

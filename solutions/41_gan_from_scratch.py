@@ -113,6 +113,7 @@ line = nn.Sequential(
 opt = torch.optim.Adam(line.parameters(), 5e-3)
 rate = LambdaLR(opt, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / ALONE))
 trainer = cu.Trainer(net=line, opt=opt, rate=rate)
+samples = [draw(POINTS, *REAL).to(device), draw(POINTS, *FAKE).to(device)]
 
 
 def step(batch):
@@ -124,7 +125,6 @@ def step(batch):
 
 
 # %%
-samples = [draw(POINTS, *REAL).to(device), draw(POINTS, *FAKE).to(device)]
 history = trainer.fit(step, cu.Batches(samples, 1024), steps=ALONE)
 
 # %%
@@ -428,12 +428,14 @@ def new_players():
 # %%
 real = MIXTURES["ring"].draw(len(SEEDS), 64).to(device)
 noise = torch.randn(5, len(SEEDS), 64, LATENT, device=device)  # for five steps
-ours, theirs = new_players(), new_players()
+
+# %%
+ours = new_players()
 for z in noise:
     by_hand(*ours, real, z)
 
 # %% tags=["nbval-check-output"]
-G, D, opt_G, opt_D = theirs
+G, D, opt_G, opt_D = new_players()
 trainer = cu.Trainer(G=G, D=D, opt_G=opt_G, opt_D=opt_D)
 for z in noise:
     trainer.update(opt_D, d_loss(D, real, G(z).detach()))
@@ -464,6 +466,7 @@ def lengths(G, D):
 
 # %%
 G, D, _, opt_D = new_players()
+torch.manual_seed(0)
 trainer, frozen = cu.Trainer(G=G, D=D, opt_D=opt_D), []
 for _ in range(LOOKS):
     frozen.append(lengths(G, D))
@@ -524,7 +527,9 @@ class Game:
             for net in (self.G, self.D)  # fused: all weights in one call
         )
         self.rates = [LambdaLR(opt, self.cosine) for opt in (self.opt_G, self.opt_D)]
+        self.frames = cu.Kept()  # of a film, saved like the other parts
         parts = {"G": self.G, "D": self.D, "average": self.average}
+        parts |= {"frames": self.frames}
         parts |= {"opt_G": self.opt_G, "opt_D": self.opt_D}
         parts |= dict(zip(["rate_G", "rate_D"], self.rates, strict=True))
         self.trainer = cu.Trainer(run, **parts)
@@ -602,8 +607,8 @@ def play(game, film=None, show=False):
 
 
 # %%
-def draw_frame(mixture, edge, number, step, samples, field, score):
-    modes, share = score.covered[0], score.quality[0]
+def draw_frame(mixture, edge, number, step, samples, field, covered, quality):
+    modes, share = covered[0], quality[0]
     title = f"Frame {number}, step {step}: {modes} of {len(mixture.centres)} modes, "
     title += f"{share:.0%} of high quality"
     alt = f"{title}. Samples over the field of D, which is bright where D says real."
@@ -624,7 +629,7 @@ def draw_frame(mixture, edge, number, step, samples, field, score):
 class Film:
     def __init__(self, game, frames=60):
         self.game, self.every = game, max(1, game.steps // frames)
-        self.frames, self.handle, self.shown = [], None, 0.0
+        self.frames, self.handle, self.shown = game.frames, None, 0.0
         mixture, self.z = game.mixture, noise_for(SAMPLES)
         self.edge = (mixture.centres.abs().max() + mixture.unit / 2).item()
         ticks = torch.linspace(-self.edge, self.edge, 40)
@@ -641,13 +646,14 @@ class Film:
             logits = first(game.D.views(self.packs)[0])  # (40² · 3, 1)
         field = logits.reshape(40, 40, 3).mean(2).sigmoid().cpu()
         score = cu.metrics.modes(samples, game.mixture.centres, game.mixture.sigma)
-        self.frames.append((step, samples[0, :800].cpu(), field, score))
+        seen = samples[0, :800].cpu(), field, score.covered, score.quality
+        self.frames[step] = seen
 
 
 # %%
 def picture(film, number):
-    mixture = film.game.mixture
-    return draw_frame(mixture, film.edge, number, *film.frames[number])
+    step, seen = list(film.frames.items())[number]
+    return draw_frame(film.game.mixture, film.edge, number, step, *seen)
 
 
 def watch(film):  # called before each step
@@ -811,10 +817,9 @@ picture(films["grid"], len(films["grid"].frames) - 1)
 # %%
 curves = {}
 for name, film in films.items():
-    steps = [step for step, *_ in film.frames]
-    shares = torch.stack([score.quality for *_, score in film.frames])  # (frames, S)
-    modes = torch.stack([score.covered for *_, score in film.frames]).float()
-    part = modes / len(MIXTURES[name].centres)
+    steps, seen = list(film.frames), zip(*film.frames.values(), strict=True)
+    modes, shares = map(torch.stack, list(seen)[-2:])  # (frames, S)
+    part = modes.float() / len(MIXTURES[name].centres)
     curves[f"{name}: share of modes"] = (steps, part.mean(1), part.std(1))
     curves[f"{name}: high quality"] = (steps, shares.mean(1), shares.std(1))
 cu.plots.lines(

@@ -341,7 +341,8 @@ class Game:
             for net, rate in zip((self.G, self.D), rates, strict=True)
         )
         self.rates = [LambdaLR(opt, self.rate) for opt in (self.opt_G, self.opt_D)]
-        parts = {"G": self.G, "D": self.D, "average": self.average}
+        self.looks = cu.Kept()  # pictures by step, saved like the other parts
+        parts = {"G": self.G, "D": self.D, "average": self.average, "looks": self.looks}
         parts |= {"opt_G": self.opt_G, "opt_D": self.opt_D}
         parts |= dict(zip(["rate_G", "rate_D"], self.rates, strict=True))
         self.trainer = cu.Trainer(run, **parts)
@@ -520,12 +521,12 @@ cu.say(
 # %%
 BEST = Recipe(smooth=True, g_widths=WIDE_G, d_widths=WIDE_D)
 game = Game(LONG, "runs/42", BEST)
-looks = []
+untrained = pictures(game.G, fixed[:COUNT])
 
 
 def look():
     shown = pictures(game.average, fixed[:20])
-    looks.append((game.trainer.steps, shown[:10].cpu()))
+    game.looks[game.trainer.steps] = shown[:10].cpu()
     alt = f"The 20 fixed noises after {game.trainer.steps} steps."
     plot = cu.plots.images(shown, size=0.6, alt=alt)
     if live:  # None in a script
@@ -537,9 +538,9 @@ def look():
 
 
 # %%
-untrained = pictures(game.G, fixed[:COUNT])
 live = display("The 20 fixed noises", display_id=True)
-look()
+if not game.looks:  # the first look, unless an interrupted run goes on
+    look()
 history = play(game, evaluate=look).trainer.history
 
 # %% [markdown]
@@ -547,6 +548,7 @@ history = play(game, evaluate=look).trainer.history
 # in the last row?
 
 # %%
+looks = list(game.looks.items())
 chosen = torch.linspace(0, len(looks) - 1, min(6, len(looks))).long()
 rows = [looks[i] for i in chosen]
 cu.plots.images(

@@ -205,6 +205,7 @@ def straight(x):  # (N, T, F), each a line from its first to its last value
 
 
 # %%
+torch.manual_seed(0)
 lines = straight(train[torch.randperm(len(train), device=device)])
 few = max(1, FEATURES // 2)  # what int(features / 2) means for one feature: 1
 plan = {"iterations": JUDGE // 3 + 1, "repeats": REPEATS}
@@ -288,6 +289,7 @@ cu.scoreboard(rows)
 # are independent of each other. So what can be predicted?
 
 # %%
+torch.manual_seed(0)
 mixed = torch.stack(
     [train[torch.randperm(len(train), device=device), :, k] for k in range(FEATURES)], 2
 )
@@ -671,7 +673,7 @@ class Game:
         memory=0.97, **knobs,
     ):  # fmt: skip
         torch.manual_seed(seed)
-        self.steps, self.fall, self.film = steps, fall, []
+        self.steps, self.fall, self.film = steps, fall, cu.Kept()  # samples by step
         self.G = Generator(units, knobs.get("standardise", True))
         self.D = Discriminator(units, **knobs)
         self.opt_G, self.opt_D = (
@@ -682,7 +684,7 @@ class Game:
         self.average = AveragedModel(self.G, multi_avg_fn=decay)
         self.rates = [LambdaLR(opt, self.rate) for opt in (self.opt_G, self.opt_D)]
         parts = {"G": self.G, "D": self.D, "average": self.average}
-        parts |= {"opt_G": self.opt_G, "opt_D": self.opt_D}
+        parts |= {"opt_G": self.opt_G, "opt_D": self.opt_D, "film": self.film}
         parts |= dict(zip(["rate_G", "rate_D"], self.rates, strict=True))
         self.trainer = cu.Trainer(folder, **parts)
 
@@ -696,12 +698,14 @@ class Game:
 # %%
 def play(game, batch=size, moments=0, show=False):
     trainer = game.trainer
+    every = max(1, game.steps // moments) if moments else 0
 
     def step(batch):
         (real,) = batch
-        if moments and trainer.steps % max(1, game.steps // moments) == 0:
-            count = len(train) if len(game.film) == EARLY else min(400, len(train))
-            game.film.append((trainer.steps, game.samples(count).cpu()))
+        if every and trainer.steps % every == 0:
+            early = trainer.steps == EARLY * every
+            count = len(train) if early else min(400, len(train))
+            game.film[trainer.steps] = game.samples(count).cpu()
         with trainer.full_precision():
             fake = game.G.make(len(real))
             of_real, of_fake = game.D(real), game.D(fake.detach())
@@ -722,12 +726,12 @@ def play(game, batch=size, moments=0, show=False):
 today = Game(TODAY, "runs/54/today", units=WIDE, rate_D=1e-3, memory=0.995)
 play(today, moments=MOMENTS, show=True)
 seconds["today's GAN"] = today.trainer.history.seconds
-look = min(EARLY, len(today.film) - 1)
-steps, sets["today's GAN, early"] = today.film[look]
-today.film[look] = steps, sets["today's GAN, early"][:400]
+steps = list(today.film)[min(EARLY, len(today.film) - 1)]
+sets["today's GAN, early"] = today.film[steps]
+today.film[steps] = sets["today's GAN, early"][:400]
 seconds["today's GAN, early"] = seconds["today's GAN"] * steps / today.trainer.steps
 sets["today's GAN"] = today.samples()
-today.film.append((today.trainer.steps, sets["today's GAN"][:400].cpu()))
+today.film[today.trainer.steps] = sets["today's GAN"][:400].cpu()
 
 # %% tags=["cover"]
 panels(
@@ -1043,7 +1047,7 @@ cu.claim(
 
 # %%
 def look(moment):
-    number, x = today.film[moment]
+    number, x = list(today.film.items())[moment]
     far = 1e3 * cu.metrics.spectral_distance(train, x)
     alt = f"Moment {moment}, after {number} steps: generated windows over real ones in "
     alt += "the plane of two principal components, and eight generated windows."

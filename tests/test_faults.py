@@ -1,5 +1,6 @@
 """What befalls a run: values that are not finite, and interrupts."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -191,6 +192,29 @@ def test_an_interrupted_evaluation_is_made_again_and_not_half_noted(capsys):
     trainer.fit(step, tiny.batches(), epochs=2, evaluate=evaluate)
     assert trainer.history.epochs == whole.history.epochs
     assert tiny.states(trainer) == tiny.states(whole)
+
+
+@interruptible
+@pytest.mark.parametrize("fault", [interrupt, lambda: 1 / 0], ids=["interrupt", "mistake"])
+def test_an_evaluation_that_is_made_again_draws_the_same_numbers(fault):
+    """The step has dropout, so that what the first evaluation drew would be missed in training."""
+
+    def run(faults=()):
+        trainer, step = tiny.classifier()
+
+        def evaluate():
+            noise = torch.rand(())
+            for fault in faults:
+                fault()
+            return {"noise": noise}
+
+        with contextlib.suppress(ZeroDivisionError):
+            trainer.fit(step, tiny.batches(), epochs=2, evaluate=evaluate)
+        faults = ()
+        trainer.fit(step, tiny.batches(), epochs=2, evaluate=evaluate)
+        return tiny.states(trainer), trainer.history.epochs
+
+    assert run([fault]) == run()
 
 
 @interruptible

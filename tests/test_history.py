@@ -9,7 +9,7 @@ import pytest
 import torch
 from wrong import Fresh, Refusals
 
-from course_utils import History
+from course_utils import History, Kept
 from course_utils.readings import detached, numbers
 
 
@@ -150,5 +150,8 @@ class TestWrongInput(Refusals):
         "History.load_state_dict": (
             {"self": Fresh(one_step), "state": Fresh(lambda: one_step().state_dict())},
             {"state": [{}, {"values": {}, "epochs": 3, "seconds": 0.0}, {"values": {}}]},
+        ),
+        "Kept.load_state_dict": (
+            {"self": Fresh(Kept), "state": {"kept": {3: LOSS}}}, {"state": [{}, {"kept": [1]}]},
         ),
     }  # fmt: skip

@@ -131,8 +131,8 @@ MAY_KNOW = {
     "doctor": {"runtime", "paths"},
     "run": {"batching", "checkpoint", "history", "locks", "paths", "printing", "randomness"},
     "training": {
-        "arguments", "batching", "display", "faults", "gradients", "history", "modules", "readings",
-        "run", "runtime", "scaling",
+        "arguments", "batching", "display", "faults", "gradients", "history", "modules",
+        "randomness", "readings", "run", "runtime", "scaling",
     },
     "claims": {"arguments", "printing", "runtime"},
     "authoring": {"checks", "claims", "runtime", "scoreboards"},

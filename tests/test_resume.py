@@ -105,6 +105,51 @@ def test_two_epochs_then_four_in_all_equal_four_at_once(schedule):
     assert curves(parts) == curves(whole)
 
 
+@pytest.mark.parametrize("at", [7, 10, tiny.STEPS])
+def test_what_is_drawn_between_two_fits_changes_nothing(at):
+    """A cell draws samples after its `fit`, and is then run again; dropout draws in each step."""
+    whole, step = tiny.classifier()
+    tiny.fit(whole, step)
+    after = torch.rand(3)
+    parts, step = tiny.classifier()
+    tiny.fit(parts, step, steps=at)
+    torch.manual_seed(5)
+    tiny.fit(parts, step)
+    assert torch.equal(torch.rand(3), after)
+    assert tiny.states(parts) == tiny.states(whole)
+
+
+def filmed(folder=None):
+    """(trainer, step, film): the step keeps the weights of every second step, and a word."""
+    torch.manual_seed(0)
+    net, film = torch.nn.Linear(6, 3), cu.Kept()
+    opt = torch.optim.SGD(net.parameters(), 0.1)
+    trainer = cu.Trainer(folder, net=net, opt=opt, film=film)
+
+    def step(batch):
+        if trainer.steps % 2 == 0:
+            film[trainer.steps] = net.weight.detach().clone(), "a word"
+        loss = torch.nn.functional.cross_entropy(net(batch[0]), batch[1])
+        trainer.update(opt, loss)
+        return {"loss": loss}
+
+    return trainer, step, film
+
+
+@pytest.mark.parametrize("folder", [None, "runs/a"], ids=["same trainer", "new kernel"])
+def test_what_a_step_keeps_has_no_gap(folder):
+    trainer, step, whole = filmed()
+    tiny.fit(trainer, step)
+    trainer, step, film = filmed(folder)
+    tiny.fit(trainer, step, steps=13)
+    if folder:
+        film[13] = "what a cell adds after it was stopped"
+        trainer, step, film = filmed(folder)
+    tiny.fit(trainer, step)
+    assert list(film) == list(range(0, tiny.STEPS, 2))
+    assert checkpoint.digest(dict(film)) == checkpoint.digest(dict(whole))
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
 def test_a_new_trainer_goes_on_where_the_checkpoint_is(schedule, capsys):
     whole, step = tiny.classifier(schedule=schedule)
