@@ -1078,7 +1078,7 @@ cu.say(
 # prior, so that each picture stands for an equal share of it.
 
 # %% tags=["cover"]
-SIDE = 18
+SIDE = 16
 ticks = torch.special.ndtri((torch.arange(SIDE) + 0.5) / SIDE)  # of the standard normal
 square = torch.cartesian_prod(ticks.flip(0), ticks).flip(1).to(device)  # row by row
 tiles = decoded(flat, square).view(SIDE, SIDE, 28, 28)
