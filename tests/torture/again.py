@@ -19,7 +19,7 @@ import course_utils as cu
 from course_utils.authoring.course import here
 from course_utils.authoring.source import read
 
-CACHED = "Feature network for "  # trained once on a machine, and said then
+OF_THE_MACHINE = "Feature network for ", "ok    disk: "  # trained once on it; filled by others
 TICK = 2**-10  # seconds of an optimizer's step: their sums are exact
 
 
@@ -60,7 +60,7 @@ class Kernel:
         finally:
             hook.remove()
         lines = said.getvalue().splitlines()
-        return "\n".join(line for line in lines if not line.startswith(CACHED))
+        return "\n".join(line for line in lines if not line.startswith(OF_THE_MACHINE))
 
     def _count(self, *_: Any) -> None:
         self.steps, self.now = self.steps + 1, self.now + TICK
