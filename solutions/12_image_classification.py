@@ -1040,7 +1040,7 @@ cu.say(
 # > so far in a few steps that the sums before the ReLU are negative for every picture.
 # > Zero out, zero gradient back: nothing can revive them, and the network answers with
 # > the class frequencies, whose loss is the line of chance. The next cell tries three
-# > cures.</details>
+# > cures: a smaller rate, and two that are often named. Which of them work?</details>
 
 # %%
 cures = {
@@ -1081,6 +1081,9 @@ def conv_parameters(inputs, outputs, kernel):
 cu.check("12.1", conv_parameters)
 
 # %% [markdown]
+# Stuck? `cu.hint("12.1")` gives a first hint and `cu.hint("12.1", 2)` a second one. Every
+# exercise has them.
+#
 # ### Exercise 12.2 · How large is the output?
 #
 # Write `output_size(size, kernel, stride, padding)`: the side of a convolution's output
@@ -1135,6 +1138,28 @@ def leaked(train, test):
 cu.check("12.4", leaked)
 
 # %% [markdown]
+# ### Exercise 12.5 · Build the network without its batch norm
+#
+# In evaluation mode, batch norm multiplies each channel by a fixed number and adds
+# another. So does a convolution. Then one layer can do the work of both, and that is
+# how networks are shipped. Write `fold(weight, bias, gamma, beta, mean, variance)` for a
+# convolution's weight, (C', C, k, k), and bias, (C',), followed by a batch norm with the
+# running mean and variance, (C',) each, and $\epsilon = 10^{-5}$. Return the weight and
+# the bias of the one convolution that gives the same result.
+
+
+# %% tags=["exercise"]
+def fold(weight, bias, gamma, beta, mean, variance):
+    # BEGIN SOLUTION
+    scale = gamma / (variance + 1e-5).sqrt()  # (C',)
+    return weight * scale.view(-1, 1, 1, 1), (bias - mean) * scale + beta
+    # END SOLUTION
+
+
+# %% tags=["nbval-check-output"]
+cu.check("12.5", fold)
+
+# %% [markdown]
 # ### Open challenge
 #
 # Reach 99.5 % on MNIST under the `cpu` profile, as a mean over three seeds, within the
@@ -1145,42 +1170,52 @@ cu.check("12.4", leaked)
 # %% [markdown]
 # ## Summary
 #
-# - A CNN beats a dense net with fewer parameters, because the same kernel serves every
-#   place. It pays in arithmetic.
-# - Batch norm and a one-cycle schedule are training, not model: nearly free, and worth
-#   a good part of the mistakes.
-# - Use a CNN when neighbours belong together and the place does not matter: pictures,
-#   spectrograms, short signals. Do not use it when columns could be shuffled without
-#   loss, as in most tables.
-# - Augmentation pays when labels are few. Measure it, with its spread.
+# - A CNN makes fewer mistakes than a dense net with fewer parameters, because the same
+#   kernel serves every place. It pays in arithmetic.
+# - Two changes at once tell you nothing about either. Train all four combinations, tune
+#   each rival, give all of them the same steps.
+# - Compare two networks on the pictures where they disagree, and over seeds. "Not
+#   detected" is not "none".
+# - A CNN breaks when you move the picture far enough, and its confidence doesn't tell.
+#   Augmentation helps most when labels are few or when the test pictures do move.
+# - Use a CNN when neighbours belong together: pictures, spectrograms, short signals. Do
+#   not use it when columns could be shuffled without loss, as in most tables.
 # - Split first, by origin, then do everything else.
 #
 # **Quiz**
 #
 # 1. How many parameters has a 3 × 3 convolution from 32 to 64 channels, with bias?
 #    <details><summary>Answer</summary>64 · (32 · 9 + 1) = 18,496.</details>
-# 2. Why do the two CNNs of this lesson differ in their number of parameters at all?
-#    <details><summary>Answer</summary>Batch norm has a scale and a shift for each
-#    channel; the convolutions before it need no bias.</details>
-# 3. Two networks have 99.31 % and 99.37 % on 10,000 test pictures. Which is better?
-#    <details><summary>Answer</summary>Nobody knows: the standard error of each is about
-#    0.08 %.</details>
+# 2. Batch norm follows a convolution. Which of the convolution's parameters are now
+#    useless?
+#    <details><summary>Answer</summary>Its biases: whatever they add to a channel, batch
+#    norm subtracts again with the mean.</details>
+# 3. Two networks have 99.31 % and 99.37 % on the same 10,000 test pictures. Which is
+#    better?
+#    <details><summary>Answer</summary>The two numbers can't tell you; ask on how many
+#    pictures they disagree. If 6 are right for the second alone and none for the first,
+#    that would be a fair coin falling six times on one side, 1 in 32. If it is 36
+#    against 30, it happens all the time.</details>
 # 4. A loss lies at ln(classes) from the tenth step on. Your first three suspects?
 #    <details><summary>Answer</summary>Learning rate too high (dead units), labels not
 #    matching pictures, gradients not reaching the weights.</details>
 #
 # **Further reading.** Y. LeCun et al., *Gradient-based learning applied to document
 # recognition*, Proc. IEEE 86 (1998). S. Ioffe, C. Szegedy, *Batch normalization*, ICML
-# 2015. L. Smith, N. Topin, *Super-convergence*, 2018 (the one cycle). R. Selvaraju et
-# al., *Grad-CAM*, ICCV 2017. S. Kapoor, A. Narayanan, *Leakage and the reproducibility
-# crisis in machine-learning-based science*, Patterns 2023.
+# 2015. L. Smith, N. Topin, *Super-convergence*, 2018 (the one cycle). Q. McNemar, *Note
+# on the sampling error of the difference between correlated proportions*, Psychometrika
+# 12 (1947). R. Selvaraju et al., *Grad-CAM*, ICCV 2017. S. Kapoor, A. Narayanan,
+# *Leakage and the reproducibility crisis in machine-learning-based science*, Patterns
+# 2023.
 
 # %% [markdown] tags=["instructor"]
-# **Instructor.** 75 minutes: 15 to the table, 10 while it trains (predict the order of
-# the four networks, collect guesses of the seconds), 15 on mistakes, maps and Grad-CAM,
-# 10 on augmentation, 10 for the clinic, 15 for exercises.
+# **Instructor.** 90 minutes: 15 to the first training, 15 on the two tricks, 15 on the
+# 2 × 2 while it trains (collect votes: batch norm or one cycle?), 15 on mistakes,
+# patches and Grad-CAM, 10 on shifts and augmentation, 10 for the clinic, 10 for an
+# exercise.
 #
-# Common beliefs: that a CNN is shift-invariant (the shift plot answers); that more
-# parameters mean better; that Grad-CAM shows why the answer is *right*. Question for
-# the room on patient A: whose own project would survive it? If short of time, skip
-# feature maps and exercise 12.3.
+# Common beliefs: that a CNN is shift-invariant (the shift plot answers); that batch norm
+# is why modern networks train well (the 2 × 2 answers, for this network); that two error
+# bars which overlap mean "no difference"; that Grad-CAM shows why the answer is *right*;
+# that warm-up cures any rate (patient B). Question for the room on patient A: whose own
+# project would survive it? If short of time, skip the top patches and exercise 12.3.
