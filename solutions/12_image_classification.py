@@ -53,6 +53,8 @@ size = min(
     BATCH, max(1, len(data.train_x) // 4)
 )  # of a batch, smaller for few pictures
 on_mnist = data.source == "mnist"
+
+# %%
 chance = (data.test_y == data.train_y.bincount().argmax()).float().mean().item()
 cu.say(
     f"{len(data.train_x):,} training and {len(data.test_x):,} test pictures of "
@@ -185,6 +187,7 @@ def multiply_adds(net):
     return counter.get_total_flops() // 2
 
 
+# %%
 cu.scoreboard(
     [
         {
@@ -210,6 +213,9 @@ opt = torch.optim.Adam(cnn.parameters(), 0.003)
 trainer = cu.Trainer("runs/12", net=cnn, opt=opt)
 
 
+# %%
+
+
 def step(batch):
     images, labels = batch  # (B, C, H, W), (B,)
     logits = cnn(images)  # (B, classes)
@@ -218,6 +224,7 @@ def step(batch):
     return {"loss": loss, "accuracy": cu.accuracy(logits, labels)}
 
 
+# %%
 def evaluate():
     def measure(batch):
         return {"test accuracy": cu.accuracy(cnn(batch[0]), batch[1])}
@@ -268,8 +275,8 @@ below = ((sums > 0).float().mean((0, 2, 3)) < 0.05).sum().item()
 plot = cu.plots.Plot(
     WIDE,
     3.0,
-    alt="The middle nine tenths of each channel's sums. Before: of different widths and "
-    f"heights, {below} of 64 channels hardly ever above zero. After: all on one scale.",
+    alt="The middle nine tenths of each channel's sums. Before: of different widths "
+    f"and heights, {below} of 64 channels hardly ever above zero. After: all on one scale.",
 )
 left, right = plot.subplots(1, 2)
 spans(left, sums, f"before: {below} of 64 are hardly ever above 0")
@@ -325,8 +332,8 @@ cu.plots.lines(
     xlabel="share of the training done",
     ylabel="learning rate",
     size=(WIDE, 2.6),
-    alt="The constant rate is a flat line at 0.003. One cycle rises from 0.0008 to 0.02 "
-    "in the first three tenths of the training, then falls to nearly 0.",
+    alt="The constant rate is a flat line at 0.003. One cycle rises from 0.0008 to "
+    "0.02 in the first three tenths of the training, then falls to nearly 0.",
 )
 
 # %% [markdown]
@@ -429,6 +436,8 @@ def mistakes(name):  # (seeds,)
 
 
 average = {name: mistakes(name).mean().item() for name in ARMS}
+
+# %%
 plot = cu.plots.Plot(
     WIDE,
     3.2,
@@ -441,9 +450,9 @@ for place, name in enumerate(ARMS):
     axes.plot(100 * average[name], place, "|", ms=18, color="#D55E00")
 axes.set_yticks(range(len(ARMS)), [f"{n} {100 * a:.2f}" for n, a in average.items()])
 axes.invert_yaxis()
-axes.set(
-    xscale="log", xlabel="mistakes in the test set, % (the mean is beside the name)"
-)
+axes.set(xscale="log", xlabel="mistakes in the test set, % (beside the name: the mean)")
+axes.xaxis.set_major_formatter("{x:g}")
+axes.xaxis.set_minor_formatter("{x:g}")
 plot
 
 # %%
@@ -452,8 +461,8 @@ plain, normed_only, cycled = (
     for name in ("CNN", "CNN, batch norm", "CNN, one cycle")
 )
 cu.say(
-    f"For one mistake of the CNN with both tricks, the plain CNN makes {plain:.2f}, with "
-    f"batch norm alone {normed_only:.2f}, and with one cycle alone {cycled:.2f}."
+    f"For one mistake of the CNN with both tricks, the plain CNN makes {plain:.2f}, "
+    f"with batch norm alone {normed_only:.2f}, and with one cycle alone {cycled:.2f}."
 )
 
 # %% [markdown]
@@ -522,6 +531,8 @@ cu.claim(
     when=on_mnist,
     form=".2%",
 )
+
+# %% tags=["result"]
 cu.claim(
     "Mistakes with one cycle as a share of those at a constant rate, no batch norm",
     average["CNN, one cycle"] / average["CNN"],
@@ -529,6 +540,8 @@ cu.claim(
     when=on_mnist,
     form=".0%",
 )
+
+# %% tags=["result"]
 cu.claim(
     "Mistakes of the dense net, trained as well, for each one of the best CNN",
     average["dense, one cycle"] / average[BEST],
@@ -607,8 +620,8 @@ cu.plots.images(
     torch.cat([first.unsqueeze(1), last]),
     limits=None,
     size=WIDE / 10,
-    alt="Above, ten maps of the first layer, each an outline of the picture. Below, ten "
-    "of the last layer, coarse patches, some of them empty.",
+    alt="Above, ten maps of the first layer for one test picture. Below, ten of the "
+    "last layer, with a quarter as many numbers.",
 )
 
 # %% [markdown]
@@ -659,9 +672,9 @@ cu.say(
 )
 
 # %% [markdown]
-# Look along the rows: what do the ten patches of a row share? It's usually a *part*, a
-# stroke that ends or bends in a certain way, and not a class. The classes come last, as
-# weighted sums of such parts.
+# Look along the rows: what do the ten patches of a row share? With digits it's usually
+# a *part*, a stroke that ends or bends in a certain way, and not a class. The classes
+# come last, as weighted sums of such parts.
 #
 # ## Where did it look?
 #
@@ -794,8 +807,8 @@ cu.plots.lines(
 # %%
 accuracy, confidence = shifted[BEST][-1]
 cu.say(
-    f"Shifted by 4 pixels: {told}. Shifted by {shifts[-1]}, the best network is right in "
-    f"{accuracy:.1%}, and it is {confidence:.1%} confident on average."
+    f"Shifted by 4 pixels: {told}. Shifted by {shifts[-1]}, the best network is right "
+    f"in {accuracy:.1%}, and it is {confidence:.1%} confident on average."
 )
 
 # %% [markdown]
@@ -854,6 +867,10 @@ def missed(amount, augmented):  # (seeds,)
     return 1 - torch.stack(found).float().mean(1)
 
 
+def ratio(amount):
+    return (missed(amount, True).mean() / missed(amount, False).mean()).item()
+
+
 # %%
 cu.scoreboard(
     [
@@ -863,7 +880,7 @@ cu.scoreboard(
             f"{missed(amount, False).std():.2%}",
             "with augmentation": f"{missed(amount, True).mean():.2%} ± "
             f"{missed(amount, True).std():.2%}",
-            "ratio": f"{missed(amount, True).mean() / missed(amount, False).mean():.2f}",
+            "ratio": f"{ratio(amount):.2f}",
         }
         for amount in AMOUNTS
     ]
@@ -879,9 +896,11 @@ cu.say(
     )
     + "."
 )
+
+# %%
 cu.claim(
     "Mistakes with augmentation as a share of those without, 10 pictures a class",
-    (missed(AMOUNTS[0], True).mean() / missed(AMOUNTS[0], False).mean()).item(),
+    ratio(AMOUNTS[0]),
     at_most=0.8,
     when=on_mnist,
     form=".0%",
@@ -900,8 +919,10 @@ cu.say(
     f"Shifted by {pixels} pixels: {before:.1%} right without augmentation, {after:.1%} "
     "with."
 )
+
+# %%
 cu.claim(
-    f"Mistakes with augmentation as a share of those without, shifted by {pixels} pixels",
+    f"Mistakes with augmentation as a share of those without, moved by {pixels} pixels",
     (1 - after) / max(1 - before, 1e-9),
     at_most=0.5,
     when=on_mnist,
@@ -1019,8 +1040,8 @@ cu.plots.lines(
     log="y",
     baselines={"chance": torch.tensor(float(classes)).log().item()},
     size=(WIDE, 3.0),
-    alt=f"After 100 steps the healthy loss is {healthy[1][-1]:.2g}; patient B's leapt to "
-    f"{max(patient[1]):.2g} and ended at {patient[1][-1]:.2g}.",
+    alt=f"After 100 steps the healthy loss is {healthy[1][-1]:.2g}; patient B's leapt "
+    f"to {max(patient[1]):.2g} and ended at {patient[1][-1]:.2g}.",
 )
 
 
@@ -1033,8 +1054,8 @@ def dead_share(net):
 
 cu.say(
     f"Maps of the last block that are zero for all of 500 pictures: "
-    f"{dead_share(healthy[0]):.0%} in the healthy network, {dead_share(patient[0]):.0%} "
-    "in the patient."
+    f"{dead_share(healthy[0]):.0%} in the healthy network, "
+    f"{dead_share(patient[0]):.0%} in the patient."
 )
 
 # %% [markdown]
@@ -1042,9 +1063,9 @@ cu.say(
 # > <details><summary>Answer</summary>Dead ReLUs. A learning rate of 1 threw the weights
 # > so far in a few steps that the sums before the ReLU are negative for every picture.
 # > Zero out, zero gradient back: nothing can revive them, and the network answers with
-# > the class frequencies, whose loss is the line of chance. A smaller rate cures it: that
-# > is the healthy network. Batch norm and a warm-up are often named, too. Do they save
-# > this patient? The next cell tries.</details>
+# > the class frequencies, whose loss is the line of chance. A smaller rate cures it:
+# > that is the healthy network. Batch norm and a warm-up are often named, too. Do they
+# > save this patient? The next cell tries.</details>
 
 # %%
 cures = {
@@ -1084,8 +1105,8 @@ def conv_parameters(inputs, outputs, kernel):
 cu.check("12.1", conv_parameters)
 
 # %% [markdown]
-# Stuck? `cu.hint("12.1")` gives a first hint and `cu.hint("12.1", 2)` a second one. Every
-# exercise has them.
+# Stuck? `cu.hint("12.1")` gives a first hint and `cu.hint("12.1", 2)` a second one.
+# Every exercise has them.
 #
 # ### Exercise 12.2 · How large is the output?
 #
@@ -1145,10 +1166,10 @@ cu.check("12.4", leaked)
 #
 # In evaluation mode, batch norm multiplies each channel by a fixed number and adds
 # another. So does a convolution. Then one layer can do the work of both, and that is
-# how networks are shipped. Write `fold(weight, bias, gamma, beta, mean, variance)` for a
-# convolution's weight, (C', C, k, k), and bias, (C',), followed by a batch norm with the
-# running mean and variance, (C',) each, and $\epsilon = 10^{-5}$. Return the weight and
-# the bias of the one convolution that gives the same result.
+# how networks are shipped. Write `fold(weight, bias, gamma, beta, mean, variance)` for
+# a convolution's weight, (C', C, k, k), and bias, (C',), followed by a batch norm with
+# the running mean and variance, (C',) each, and $\epsilon = 10^{-5}$. Return the weight
+# and the bias of the one convolution that gives the same result.
 
 
 # %% tags=["exercise"]
@@ -1217,8 +1238,9 @@ cu.check("12.5", fold)
 # patches and Grad-CAM, 10 on shifts and augmentation, 10 for the clinic, 10 for an
 # exercise.
 #
-# Common beliefs: that a CNN is shift-invariant (the shift plot answers); that batch norm
-# is why modern networks train well (the 2 × 2 answers, for this network); that two error
-# bars which overlap mean "no difference"; that Grad-CAM shows why the answer is *right*;
-# that warm-up cures any rate (patient B). Question for the room on patient A: whose own
-# project would survive it? If short of time, skip the top patches and exercise 12.3.
+# Common beliefs: that a CNN is shift-invariant (the shift plot answers); that batch
+# norm is why modern networks train well (the 2 × 2 answers, for this network); that two
+# error bars which overlap mean "no difference"; that Grad-CAM shows why the answer is
+# *right*; that warm-up cures any rate (patient B). Question for the room on patient A:
+# whose own project would survive it? If short of time, skip the top patches and
+# exercise 12.3.
