@@ -276,7 +276,7 @@ plot = cu.plots.Plot(
     WIDE,
     3.0,
     alt="The middle nine tenths of each channel's sums. Before: of different widths "
-    f"and heights, {below} of 64 channels hardly ever above zero. After: all on one scale.",
+    f"and heights, {below} of 64 hardly ever above zero. After: all on one scale.",
 )
 left, right = plot.subplots(1, 2)
 spans(left, sums, f"before: {below} of 64 are hardly ever above 0")
