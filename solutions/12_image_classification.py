@@ -520,8 +520,10 @@ cu.say(
 
 # %% [markdown]
 # "Not detected" is not "none". It says that the gain, if there is one, lies within the
-# interval. And the table holds for *this* number of steps: change `STEPS`, and the
-# order may change too.
+# interval. And a "yes" goes by the pictures alone: look at the seeds, too. Where they
+# disagree about the sign, or one of them gains next to nothing, more seeds are needed
+# before you praise the trick. All of it holds for *this* number of steps: change
+# `STEPS`, and the order may change.
 
 # %% tags=["result"]
 cu.claim(
