@@ -901,7 +901,7 @@ plot = cu.plots.lines(
     },
     xlabel="spectral radius",
     ylabel="gradient's rate per step",
-    baselines={"neither": 1.0},
+    baselines={"keeps its length": 1.0},
     size=(9.5, 3.6),
     alt="The rate per step against the spectral radius. Without tanh they are equal. "
     "With tanh every curve lies below, the lower the stronger the inputs. At radius "
@@ -911,6 +911,7 @@ plot = cu.plots.lines(
 )
 for drive in DRIVES:
     plot.axes[0].plot(AXIS, [mended[drive, r] for r in AXIS], color="black", lw=0.6)
+plot.axes[0].set_ylim(0.25, 1.25)
 plot
 
 # %%
@@ -984,7 +985,7 @@ plot = cu.plots.lines(
     xlabel="training step",
     ylabel="gradient's rate per step",
     log="x",
-    baselines={"neither": 1.0, "new": new.mean()},
+    baselines={"keeps its length": 1.0, "new": new.mean()},
     size=(9.5, 3.4),
     alt=f"The gradient's rate on names, for {len(runs)} networks while they train. "
     f"Mean: {new.mean():.2f} when new, {best.mean():.2f} where the validation loss is "
@@ -1014,9 +1015,9 @@ cu.claim(
 
 # %% [markdown]
 # A rate says how much an early letter *can* matter, not whether the network uses it
-# well: the rate goes on growing long after the test loss has turned. And compare the
-# last radius with the last rate. By the radius, gradients should explode; the states
-# saturate, and they don't get far.
+# well: compare where the rate still grows with where the validation loss has turned.
+# And compare the last radius with the last rate: the radius leaves out what saturated
+# states take away.
 #
 # ## Turn the radius
 #
