@@ -1382,7 +1382,7 @@ cu.check("21.4", leaky_back)
 # *three* faults:
 #
 # ```python
-# def train(W, windows, rate, limit):
+# def train_in_windows(W, windows, rate, limit):
 #     losses = []
 #     for inputs, targets in windows:  # (T, B, H) each
 #         h = torch.zeros_like(inputs[0])
@@ -1408,7 +1408,7 @@ cu.check("21.4", leaky_back)
 
 
 # %% tags=["exercise"]
-def train(W, windows, rate, limit):
+def train_in_windows(W, windows, rate, limit):
     # BEGIN SOLUTION
     losses, h = [], W.new_zeros(len(W))
     for inputs, targets in windows:
@@ -1429,7 +1429,7 @@ def train(W, windows, rate, limit):
 
 
 # %% tags=["nbval-check-output"]
-cu.check("21.5", train)
+cu.check("21.5", train_in_windows)
 
 # %% [markdown]
 # ### Open challenge

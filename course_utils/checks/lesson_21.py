@@ -31,7 +31,7 @@ def leaky_back(d_h, z, before, W, leak):
     return alpha.T @ before, (1 - leak) * d_h + alpha @ W
 
 
-def train(W, windows, rate, limit):
+def train_in_windows(W, windows, rate, limit):
     losses, h = [], W.new_zeros(len(W))
     for inputs, targets in windows:
         states = []
@@ -92,7 +92,7 @@ def by_norm(grad, limit):
 def reading(carry=True, through=True, clip=by_norm, number=torch.Tensor.item):
     """A wrong training: it carries no state on, goes back one step, or clips in a wrong way."""
 
-    def train(W, windows, rate, limit):
+    def train_in_windows(W, windows, rate, limit):
         losses, h = [], torch.zeros_like(windows[0][0][0])
         for inputs, targets in windows:
             h, states = h.detach() if carry else torch.zeros_like(h), []
@@ -106,7 +106,7 @@ def reading(carry=True, through=True, clip=by_norm, number=torch.Tensor.item):
             losses.append(number(loss))
         return losses
 
-    return train
+    return train_in_windows
 
 
 def unclipped(grad, limit):
@@ -205,7 +205,7 @@ EXERCISES = {
                "(1 - leak) * d_h + alpha @ W at h_before."),
     ),
     "21.5": Exercise(
-        train, "a list with the loss of each window, as plain numbers", 15, "hard",
+        train_in_windows, "a list with the loss of each window, as plain numbers", 15, "hard",
         cases=[text(0, 0.9, 0.3, 4, 2, 3, 4), text(1, 0.4, 0.5, 3, 3, 4, 3)],
         extra=after_windows, numpy=False,
         mistakes={
