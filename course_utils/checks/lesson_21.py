@@ -1,8 +1,10 @@
-"""The exercises of lesson 21: nats per character, reach, clipping, back through a leaky network."""
+"""The exercises of lesson 21: nats, reach, clipping, a leaky network, a long text in windows."""
 
 import math
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from .exercise import Exercise
 
@@ -27,6 +29,24 @@ def clipped(gradients, limit):
 def leaky_back(d_h, z, before, W, leak):
     alpha = leak * d_h * (1 - z**2)  # (B, H)
     return alpha.T @ before, (1 - leak) * d_h + alpha @ W
+
+
+def train_in_windows(W, windows, rate, limit):
+    losses, h = [], W.new_zeros(len(W))
+    for inputs, targets in windows:
+        states = []
+        for u in inputs:
+            h = torch.tanh(h @ W.T + u)
+            states.append(h)
+        loss = ((torch.stack(states) - targets) ** 2).mean()
+        W.grad = None
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([W], limit)
+        with torch.no_grad():
+            W -= rate * W.grad
+        h = h.detach()
+        losses.append(loss.item())
+    return losses
 
 
 def rounding(rounded):
@@ -63,6 +83,49 @@ def step(seed, B, H, leak):
     before, d_h, inputs = rng.normal(size=(3, B, H))
     W = rng.normal(size=(H, H))
     return d_h, np.tanh(before @ W.T + inputs), before, W, leak
+
+
+def by_norm(grad, limit):
+    return grad * limit / max(limit, grad.norm())
+
+
+def reading(carry=True, through=True, clip=by_norm, number=torch.Tensor.item):
+    """A wrong training: it carries no state on, goes back one step, or clips in a wrong way."""
+
+    def train_in_windows(W, windows, rate, limit):
+        losses, h = [], torch.zeros_like(windows[0][0][0])
+        for inputs, targets in windows:
+            h, states = h.detach() if carry else torch.zeros_like(h), []
+            for u in inputs:
+                h = torch.tanh((h if through else h.detach()) @ W.T + u)
+                states.append(h)
+            loss = F.mse_loss(torch.stack(states), targets)
+            [grad] = torch.autograd.grad(loss, W)
+            with torch.no_grad():
+                W -= rate * clip(grad, limit)
+            losses.append(number(loss))
+        return losses
+
+    return train_in_windows
+
+
+def unclipped(grad, limit):
+    return grad
+
+
+def after_windows(result, before, after):
+    losses = result if isinstance(result, list) else ()
+    held = any(getattr(loss, "requires_grad", False) for loss in losses)
+    return {"W": after[0].detach(), "whether the losses hold on to their computation": held}
+
+
+def text(seed, rate, limit, *shape):
+    """Weights, and windows of (T, B, H) inputs and targets; the last is shorter."""
+    T, B, H, number = shape
+    made = torch.Generator().manual_seed(seed)
+    pairs = [tuple(torch.randn(T - (i + 1 == number), B, H, generator=made) for _ in range(2))
+             for i in range(number)]  # fmt: skip
+    return torch.randn(H, H, generator=made).requires_grad_(), pairs, rate, limit
 
 
 PAIR = [np.array([[3.0, 0.0], [-1.0, 2.0]]), np.array([4.0, -6.0])]  # norm √66
@@ -140,5 +203,35 @@ EXERCISES = {
         hints=("Two ways lead from h_before to h_t: straight, and through z. Gradients add up.",
                "With alpha = leak * d_h * (1 - z**2), it is alpha.T @ before at W and "
                "(1 - leak) * d_h + alpha @ W at h_before."),
+    ),
+    "21.5": Exercise(
+        train_in_windows, "a list with the loss of each window, as plain numbers", 15, "hard",
+        cases=[text(0, 0.9, 0.3, 4, 2, 3, 4), text(1, 0.4, 0.5, 3, 3, 4, 3)],
+        extra=after_windows, numpy=False,
+        mistakes={
+            "all three faults are there still. What should a window know of the one before? What "
+            "does detach cut? When is a step taken?": reading(False, False, unclipped),
+            "each window starts from zeros. Its first state should know what was read before.":
+                reading(carry=False),
+            "detach cuts the way back at *every* step. Cut it only between two windows.":
+                reading(through=False),
+            "it clips too late: a step has followed the long gradient by then.":
+                reading(clip=unclipped),
+            "two faults are left: each window starts from zeros, and the way back is cut at every "
+            "step.": reading(carry=False, through=False),
+            "two faults are left: each window starts from zeros, and it clips after the step.":
+                reading(carry=False, clip=unclipped),
+            "two faults are left: the way back is cut at every step, and it clips after the step.":
+                reading(through=False, clip=unclipped),
+            "limit the norm, not each number, which turns the direction.":
+                reading(clip=lambda grad, limit: grad.clip(-limit, limit)),
+            "the training is right, but the list holds tensors; .item() gives the plain number.":
+                reading(number=lambda loss: loss),
+        },
+        praise="The state goes on, the gradient stops at the window, and no step is too long.",
+        hints=("Which three lines decide what a window starts from, where the way back is cut, and "
+               "how long the step is?",
+               "Move the zeros before the loop, and say h = h.detach() once after each window, not "
+               "in every step. Clip between backward and the step."),
     ),
 }

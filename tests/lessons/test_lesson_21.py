@@ -1,6 +1,7 @@
 """Lesson 21's own network against autograd and nn.RNN."""
 
 import numpy as np
+import pytest
 import torch
 from exercises import parts
 from hypothesis import given, settings
@@ -50,3 +51,28 @@ def test_lengths_are_the_norms_of_autograds_gradients(T, H, seed):
     slopes = np.array([1 - h.detach().numpy() ** 2 for h in states[:0:-1]])[:, None]  # newest first
     expected = [gradient.norm().item() for gradient in gradients[::-1]]
     assert np.allclose(LESSON["lengths"](W, slopes, g)[:, 0], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("back", [2, 5])
+def test_a_rate_on_names_is_that_of_autograds_gradients(back):
+    names = ["abcab", "cacabcb", "ab", "bbacca"]
+    scope = parts("21", "new_network", "forward", "encode", "lengths", "rate_on_names",
+                  symbols=".abc", HIDDEN=4, WIDTH=9, BACK=back, SETTLE=1)  # fmt: skip
+    p = scope["new_network"](0)
+    rnn = nn.RNN(4, 4).double()
+    with torch.no_grad():
+        rnn.bias_hh_l0.zero_()
+        for name, own in zip(("W_x", "W_h", "b"), rnn.parameters(), strict=False):
+            own.copy_(torch.tensor(p[name]))
+    long = [name for name in names if len(name) >= back]
+    starts = np.random.default_rng(0).normal(size=(len(long), 4))
+    logs = []
+    for name, g in zip(long, starts, strict=True):
+        states = [torch.zeros(1, 4, dtype=torch.float64)]
+        for c in f".{name}":
+            x = torch.eye(4, dtype=torch.float64)[[".abc".index(c)]]
+            states.append(rnn(x, states[-1].requires_grad_())[1])
+        grads = torch.autograd.grad((states[-1][0] * torch.tensor(g)).sum(), states)
+        logs.append([grads[-1 - k].norm().log().item() for k in (1, back)])
+    slope = np.diff(np.mean(logs, 0)).item() / (back - 1)
+    assert abs(scope["rate_on_names"](p, names) - np.exp(slope)) < 1e-9
