@@ -1031,7 +1031,8 @@ cu.plots.images(
     size=0.5,
     limits="signed",
     alt="Sixteen learned kernels of 5 × 5, red where a weight is positive and blue "
-    "where it is negative, above sixteen edges made by hand, each turned a little further.",
+    "where it is negative, above sixteen edges made by hand, each turned a little "
+    "further.",
 )
 
 # %% [markdown]
@@ -1406,7 +1407,7 @@ corners = [image[..., 1:6, 1:6].std().item() for image in (thumbnail, cured)]
 cu.say(
     f"Contrast (standard deviation) of the corner, where the true rings are too fine "
     f"for the thumbnail: {corners[0]:.2f} for patient C, {corners[1]:.2f} when blurred "
-    f"first. The same tent took the difference between two positions of the camera from "
+    f"first. The same tent took the difference between two places of the camera from "
     f"{apart['stride 4', 2][0]:.2f} to {apart['tent 7, stride 4', 2][0]:.2f} above: "
     "there, too, aliasing did much of the harm."
 )
@@ -1450,19 +1451,25 @@ cu.check("11.2", same_padding)
 # %% [markdown]
 # ### Exercise 11.3 · Repair the blur
 #
-# Here is the code of patients A and B. The kernel's numbers are all positive, but they
-# needn't add up to 1, and outside the picture it is night. Repair it, so that the
-# output is at each pixel a *weighted mean* of those pixels under the kernel that are
-# inside the picture: then a flat picture stays as it is, up to its corners. `images` is
-# (B, 1, H, W), the kernel (k, k) with k odd, and the output as large as the input.
+# Patients A and B use the same function. The kernel (k, k) has positive numbers, which
+# needn't add up to 1; k is odd; `images` are (B, 1, H, W).
+#
+# ```python
+# def fair_blur(images, kernel):
+#     weight = kernel[None, None]  # (1, 1, k, k)
+#     return F.conv2d(images, weight, padding=len(kernel) // 2)
+# ```
+#
+# Repair it, so that each output is a *weighted mean* of those pixels under the kernel
+# that are inside the picture. A flat picture then stays as it is, up to its corners.
 
 
 # %% tags=["exercise"]
 def fair_blur(images, kernel):
+    # BEGIN SOLUTION
     weight = kernel[None, None]  # (1, 1, k, k)
     pad = len(kernel) // 2
     light = torch.conv2d(images, weight, padding=pad)
-    # BEGIN SOLUTION
     inside = torch.conv2d(torch.ones_like(images), weight, padding=pad)
     return light / inside
     # END SOLUTION
