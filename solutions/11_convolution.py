@@ -66,12 +66,13 @@ flower = photograph("flower.jpg")[..., 32 : 32 + SIDE]
 grey = tower.mean(1, keepdim=True)  # (1, 1, 128, 128)
 
 # %%
+red, blue = (tower[:, c : c + 1].expand_as(tower) for c in (0, 2))
 cu.plots.images(
-    torch.cat([tower, tower[0].unsqueeze(1).expand(3, 3, SIDE, SIDE)]),
-    ["tower", "its red", "its green", "its blue"],
-    size=2.0,
-    alt="A Chinese tower by a lake in colour, and its three tables of red, green and "
-    "blue as grey pictures. The sky is brightest in the blue one.",
+    torch.cat([tower, flower, red, blue]),
+    ["tower", "flower", "the tower's red", "the tower's blue"],
+    size=1.25,
+    alt="Two photographs in colour, a Chinese tower by a lake and an orange flower, "
+    "then the tower's tables of red and blue, as grey: the sky is brighter in blue.",
 )
 
 # %% [markdown]
@@ -106,7 +107,7 @@ def table(axes, values, title, high, low=0, texts=None, frame=None):
 
 
 # %%
-roof = (9 * grey[0, 0, 30:38, 52:60]).round()  # (8, 8)
+roof = (9 * grey[0, 0, 36:44, 27:35]).round()  # (8, 8)
 slope = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 
 
@@ -121,8 +122,8 @@ def slide(place):
     plot = cu.plots.Plot(8, 3, f"The kernel at place {place} of 36: {said}.")
     left, middle, right = plot.subplots(1, 3)
     table(left, roof, "picture", 9, frame=(i, j, 3))
-    table(middle, seen * slope, said, 18, -18, [texts[:3], texts[3:6], texts[6:]])
-    table(right, done, "output", 36, -36, frame=(i, j, 1))
+    table(middle, seen * slope, said, 16, -16, [texts[:3], texts[3:6], texts[6:]])
+    table(right, done, "output", 25, -25, frame=(i, j, 1))
     return plot
 
 
@@ -204,7 +205,7 @@ cu.plots.images(
     answers[0] + zero.view(8, 1, 1),
     [f"{name}, sum {total:.0f}" for name, total in zip(kernels, sums, strict=True)],
     columns=4,
-    size=2.0,
+    size=1.5,
     alt="The tower under eight kernels: as it is, blurred, sharpened, vertical edges, "
     "horizontal edges, outline, embossed, smeared along the diagonal.",
 )
@@ -233,25 +234,22 @@ cu.say(
 # ### The smallest kernel: 1 × 1
 #
 # With $k = 1$ nothing is left of the neighbourhood. The kernel stays on one pixel and
-# mixes its *channels*. Is that good for anything? Here are three 1 × 1 kernels, three
-# numbers each: the mean of the colours, red minus blue, and green minus red and blue.
+# mixes its *channels*. Is that good for anything? Here are two 1 × 1 kernels, three
+# numbers each: the mean of the colours, and red minus blue.
 
 # %%
-mix = torch.tensor([[1, 1, 1], [1.5, 0, -1.5], [-0.75, 1.5, -0.75]]) / 3
+mix = torch.tensor([[1, 1, 1], [1.5, 0, -1.5]]) / 3
 both = torch.cat([tower, flower])  # (2, 3, 128, 128)
-mixed = F.conv2d(both, mix.view(3, 3, 1, 1))  # (2, 3, 128, 128)
-red_blue = mixed[:, 1:2]  # (2, 1, 128, 128), from -0.5 to 0.5
-shown = torch.cat([both, mixed[:, :1].expand_as(both)])
-colour_maps = 0.5 + mixed[:, 1:].transpose(0, 1).reshape(4, 1, SIDE, SIDE)
+mixed = F.conv2d(both, mix.view(2, 3, 1, 1))  # (2, 2, 128, 128)
+red_blue = mixed[:, 1:]  # (2, 1, 128, 128), from -0.5 to 0.5
 cu.plots.images(
-    torch.cat([shown, colour_maps.expand(4, 3, SIDE, SIDE)]),
-    [f"{what} {name}" for what in ("", "mean:", "red − blue:", "green − rest:")
-     for name in ("tower", "flower")],
-    columns=4,
-    size=2.0,
-    alt="Tower and flower in colour, then under three 1 × 1 kernels: grey, red minus "
-    "blue, green minus the rest. In red minus blue the orange flower shines.",
-)  # fmt: skip
+    red_blue,
+    ["tower, red minus blue", "flower, red minus blue"],
+    limits=(-0.5, 0.5),
+    size=1.8,
+    alt="Red minus blue, where mid-grey is 0: the orange flower shines, the sky behind "
+    "the tower is darker than mid-grey.",
+)
 
 # %%
 sky, petals = red_blue[0, 0, :20, 80:].mean(), red_blue[1, 0, 45:85, 40:85].mean()
@@ -266,7 +264,7 @@ cu.say(
 # widen again (the *bottleneck* of ResNet-50).
 
 # %%
-dense = nn.Linear(3, 3, bias=False)
+dense = nn.Linear(3, 2, bias=False)
 dense.weight.data.copy_(mix)
 per_pixel = dense(both.permute(0, 2, 3, 1)).permute(
     0, 3, 1, 2
@@ -348,7 +346,7 @@ def edited(picture, kernel, divide_by):
     return cu.plots.images(
         torch.cat([image, pattern, out]),
         [picture, "kernel", f"output, sum {total:.2g}"],
-        size=2.4,
+        size=1.8,
         alt=f"The {picture}, a kernel divided by {divide_by}, whose numbers now add up "
         f"to {total:.2g}, and the output, of mean brightness {out.mean():.2f}.",
     )
@@ -397,7 +395,7 @@ def cells(axes, values, title):
 
 # %%
 def visit(step):
-    plot = cu.plots.Plot(8, 4.3, f"Step {step}: a kernel visits four pictures.")
+    plot = cu.plots.Plot(8, 4, f"Step {step}: a kernel visits four pictures.")
     for (name, (s, p, d)), panels in zip(
         KNOBS.items(), plot.subplots(2, 4).T, strict=True
     ):
@@ -410,7 +408,11 @@ def visit(step):
         output = (torch.arange(len(places) ** 2) < now).float()
         output[now] = 3
         cells(panels[0], picture, name)
-        cells(panels[1], output.view(len(places), -1), f"{len(places)} × {len(places)}")
+        cells(
+            panels[1],
+            output.view(len(places), -1),
+            f"output {len(places)} × {len(places)}",
+        )
     return plot
 
 
@@ -1027,6 +1029,7 @@ by_hand = torch.stack([edge(2 * math.pi * i / 16) for i in range(16)])[:, None]
 learned = net[0].weight.detach().float().cpu()  # (16, C, 5, 5)
 cu.plots.images(
     torch.cat([learned, by_hand.expand_as(learned)]),
+    ["learned", *[""] * 15, "by hand", *[""] * 15],
     columns=16,
     size=0.5,
     limits="signed",
@@ -1337,7 +1340,7 @@ cu.plots.lines(
 cu.plots.images(
     torch.cat([image for image, _ in runs.values()]),
     list(runs),
-    size=2.6,
+    size=2.0,
     alt="After sixteen blurs: the healthy picture is soft, patient A's has a dark "
     "frame, patient B's is white nearly everywhere.",
 )
@@ -1385,11 +1388,12 @@ axis = torch.arange(96.0) - 48
 radius2 = axis[:, None] ** 2 + axis[None, :] ** 2
 rings = (0.5 + 0.5 * torch.cos(math.pi * radius2 / 192)).view(1, 1, 96, 96)
 thumbnail = rings[..., ::4, ::4]  # (1, 1, 24, 24)
-cured = F.conv2d(rings, tent[None, None], padding=3)[..., ::4, ::4]
+around = F.pad(rings, [3] * 4, mode="replicate")  # no night outside
+cured = F.conv2d(around, tent[None, None])[..., ::4, ::4]  # (1, 1, 24, 24)
 cu.plots.images(
     torch.cat([rings, *(F.interpolate(small, 96) for small in (thumbnail, cured))]),
     ["the picture", "patient C's thumbnail", "after the cure"],
-    size=2.6,
+    size=1.8,
     alt="Left: rings around one centre that get finer outwards. Middle: the thumbnail, "
     "with new rings around several centres at its edges and corners. Right, after the "
     "cure: rings in the middle, nearly even grey where they are too fine to be shown.",
@@ -1403,7 +1407,7 @@ cu.plots.images(
 # > strides (the tent from above), and then takes every fourth pixel.</details>
 
 # %%
-corners = [image[..., 1:6, 1:6].std().item() for image in (thumbnail, cured)]
+corners = [image[..., :6, :6].std().item() for image in (thumbnail, cured)]
 cu.say(
     f"Contrast (standard deviation) of the corner, where the true rings are too fine "
     f"for the thumbnail: {corners[0]:.2f} for patient C, {corners[1]:.2f} when blurred "
