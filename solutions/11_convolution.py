@@ -1109,8 +1109,9 @@ cu.say(
 # - *learned*: everything is trained;
 # - *learned, place forgotten*: after the kernels, only the mean of each map is kept.
 #
-# So that no model suffers from a rate that suits another, all start from a larger rate,
-# which falls to 0 on a straight line.
+# In each, the rate now falls to 0 on a straight line, so that the last steps are small.
+# (Starting three times as high helps most rows a little on MNIST and keeps their order;
+# on a few colour photographs it ruins "learned".)
 
 
 # %%
@@ -1136,7 +1137,7 @@ def train(kind, seed):
     torch.manual_seed(seed)
     model = make(kind)
     weights = [p for p in model.parameters() if p.requires_grad]
-    adam = torch.optim.Adam(weights, 3 * RATE)
+    adam = torch.optim.Adam(weights, RATE)
     falling = LinearLR(adam, 1.0, 0.0, STEPS)  # the rate, down to 0
     loop = cu.Trainer(model=model, adam=adam, falling=falling)
 
@@ -1249,9 +1250,9 @@ cu.claim(
 #
 # ## A second look: is the place needed?
 #
-# The last row is tempting: forget the places, and a move does no harm, but the network
-# is hardly any use. "Which strokes there are says little without where they are."
-# Before you believe that, ask what *else* would give this number.
+# On digits the last row is tempting: forget the places, and a move does no harm, but
+# the network is hardly any use. "Which strokes there are says little without where they
+# are." Before you believe that, ask what *else* would give this number.
 #
 # > **What would you try?**
 # > <details><summary>Answer</summary>Perhaps this network isn't bad, only badly
@@ -1278,7 +1279,7 @@ cu.say(
 cu.claim(
     "Test accuracy with all places forgotten, scaled",
     as_is,
-    at_least=0.8,
+    at_least=0.75,
     when=on_mnist,
     form=".1%",
 )
