@@ -70,7 +70,7 @@ red, blue = (tower[:, c : c + 1].expand_as(tower) for c in (0, 2))
 cu.plots.images(
     torch.cat([tower, flower, red, blue]),
     ["tower", "flower", "the tower's red", "the tower's blue"],
-    size=1.25,
+    size=1.8,
     alt="Two photographs in colour, a Chinese tower by a lake and an orange flower, "
     "then the tower's tables of red and blue, as grey: the sky is brighter in blue.",
 )
@@ -205,7 +205,7 @@ cu.plots.images(
     answers[0] + zero.view(8, 1, 1),
     [f"{name}, sum {total:.0f}" for name, total in zip(kernels, sums, strict=True)],
     columns=4,
-    size=1.5,
+    size=1.9,
     alt="The tower under eight kernels: as it is, blurred, sharpened, vertical edges, "
     "horizontal edges, outline, embossed, smeared along the diagonal.",
 )
@@ -246,7 +246,7 @@ cu.plots.images(
     red_blue,
     ["tower, red minus blue", "flower, red minus blue"],
     limits=(-0.5, 0.5),
-    size=1.8,
+    size=2.2,
     alt="Red minus blue, where mid-grey is 0: the orange flower shines, the sky behind "
     "the tower is darker than mid-grey.",
 )
@@ -346,7 +346,7 @@ def edited(picture, kernel, divide_by):
     return cu.plots.images(
         torch.cat([image, pattern, out]),
         [picture, "kernel", f"output, sum {total:.2g}"],
-        size=1.8,
+        size=2.2,
         alt=f"The {picture}, a kernel divided by {divide_by}, whose numbers now add up "
         f"to {total:.2g}, and the output, of mean brightness {out.mean():.2f}.",
     )
@@ -395,7 +395,8 @@ def cells(axes, values, title):
 
 # %%
 def visit(step):
-    plot = cu.plots.Plot(8, 4, f"Step {step}: a kernel visits four pictures.")
+    said = "plain, with stride 2, padding 1 and dilation 2"
+    plot = cu.plots.Plot(8, 4, f"Step {step}: a kernel visits four pictures, {said}.")
     for (name, (s, p, d)), panels in zip(
         KNOBS.items(), plot.subplots(2, 4).T, strict=True
     ):
@@ -1341,7 +1342,7 @@ cu.plots.lines(
 cu.plots.images(
     torch.cat([image for image, _ in runs.values()]),
     list(runs),
-    size=2.0,
+    size=2.6,
     alt="After sixteen blurs: the healthy picture is soft, patient A's has a dark "
     "frame, patient B's is white nearly everywhere.",
 )
