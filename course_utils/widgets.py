@@ -58,14 +58,17 @@ class Live:
 class Explorer(Live):
     """A figure that follows its controls; `explorer.controls["angle"].value = 30` moves one."""
 
-    def __init__(self, draw: Callable[..., Plot], **controls: Any) -> None:
+    def __init__(self, draw: Callable[..., Plot], play: str | None, **controls: Any) -> None:
         import ipywidgets
 
         self.draw = draw
         self.controls = {name: _control(name, given) for name, given in controls.items()}
         self.picture = ipywidgets.HTML()
         shown = [getattr(control, "box", control) for control in self.controls.values()]
-        self.box = ipywidgets.VBox([*shown, self.picture])
+        whole = {n: c for n, c in self.controls.items() if isinstance(c, ipywidgets.IntSlider)}
+        arguments.choice("play", play, (None, *whole))
+        buttons = [] if play is None else [_player(whole[play])]
+        self.box = ipywidgets.VBox([*buttons, *shown, self.picture])
         for control in self.controls.values():
             control.observe(lambda change: self.tell(self.picture, self._follow), names="value")
         self._follow()
@@ -79,24 +82,26 @@ class Explorer(Live):
         return {"text/html": self.plot.html(self.name), "text/plain": self.plot.alt}
 
 
-def explore(draw: Callable[..., Plot], **controls: Any) -> Explorer:
+def explore(draw: Callable[..., Plot], *, play: str | None = None, **controls: Any) -> Explorer:
     """Sliders and menus that redraw a plot; if `draw` fails, its error is shown in its place.
 
     Args:
         draw: called with one keyword argument for each control; returns a `Plot`.
+        play: the name of a slider of whole numbers that gets buttons to play, pause, stop and
+            repeat: it moves by itself, one step each 0.6 seconds.
         controls: name -> `(low, high, step, start)` for a slider (whole numbers where all four
             are), a list of choices for a menu, its first item chosen at the start, or a tuple
             of rows of whole numbers for a table of fields.
 
     Raises:
-        TypeError, ValueError: `draw` is not a function or does not return a plot, or a control is
-            something else.
+        TypeError, ValueError: `draw` is not a function or does not return a plot, a control is
+            something else, or `play` names no slider of whole numbers.
 
     Example:
         >>> cu.widgets.explore(turned, angle=(-90, 90, 5, 0), image=["first", "second"])
     """
     arguments.function("draw", draw, "the controls' values that returns a plot")
-    return Explorer(draw, **controls)
+    return Explorer(draw, play, **controls)
 
 
 class Prompt(Live):
@@ -204,3 +209,13 @@ def _control(name: str, given: Any) -> Any:
     whole = all(isinstance(number, Integral) for number in given)
     kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
     return kind(value=start, min=low, max=high, step=step, **look)
+
+
+def _player(slider: Any) -> Any:
+    """Buttons that move a slider of whole numbers; they are linked in the page, with no kernel."""
+    import ipywidgets
+
+    places = {"min": slider.min, "max": slider.max, "step": slider.step, "value": slider.value}
+    buttons = ipywidgets.Play(interval=600, **places)
+    ipywidgets.jslink((buttons, "value"), (slider, "value"))
+    return buttons

@@ -19,7 +19,11 @@ WIDGETS = {
         ("logit", lambda value: f"The right class has logit {value:g}, "),
         ("log10 rate", lambda value: f"at rate {10**value:.3g};"),
     ],
-    "11": [("divide by", lambda value: f"divided by {value:.0f},")],
+    "11": [
+        ("place", lambda value: f"at place {value:.0f} of"),
+        ("divide by", lambda value: f"divided by {value:.0f},"),
+        ("step", lambda value: f"Step {value:.0f}:"),
+    ],
     "12": [("shift", lambda value: f"moved by {value:.0f} pixels")],
     "21": [("radius", lambda value: f"Radius {value:g},")],
     "22": [("bias", lambda value: f"Forget bias {value:g}: half")],

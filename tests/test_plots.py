@@ -9,6 +9,7 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 from wrong import Fresh, Refusals
@@ -257,3 +258,15 @@ class TestWrongInput(Refusals):
             {"history": [None, "x", {}, [1.0]], "total": [0, True], "bins": [0, True]},
         ),
     }  # fmt: skip
+
+
+def test_a_grey_figure_is_stored_as_grey_and_a_coloured_one_in_colour():
+    grey = torch.linspace(0, 1, 48).view(1, 3, 4, 4)
+    for given, mode in ((grey[:, :1], "L"), (grey, "RGB")):
+        plot = plots.images(given, alt="a picture")
+        canvas = FigureCanvasAgg(plot)
+        canvas.draw()
+        stored = Image.open(io.BytesIO(plot.png()))
+        assert stored.mode == mode
+        same = np.asarray(stored.convert("RGB")) == np.asarray(canvas.buffer_rgba())[..., :3]
+        assert same.all()

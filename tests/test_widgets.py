@@ -65,6 +65,23 @@ def test_controls_are_what_their_values_ask_for(draw):
     assert explorer.controls["one_kind"].description == "one kind"
 
 
+def test_a_slider_that_moves_by_itself(draw, monkeypatch):
+    links = []
+    monkeypatch.setattr(ipywidgets, "jslink", lambda *ends: links.append(ends))
+    explorer = explore(draw, place=(0, 6, 2, 4), scale=(0.0, 1.0, 0.1, 0.5), play="place")
+    buttons, *others = explorer.box.children
+    assert isinstance(buttons, ipywidgets.Play)
+    assert (buttons.min, buttons.max, buttons.step, buttons.value) == (0, 6, 2, 4)
+    assert others == [*explorer.controls.values(), explorer.picture]
+    assert links == [((buttons, "value"), (explorer.controls["place"], "value"))]
+
+
+def test_only_a_slider_of_whole_numbers_moves_by_itself(draw):
+    for name in ("scale", "kind", "other"):
+        with pytest.raises(ValueError, match="play must be"):
+            explore(draw, place=(0, 6, 1, 4), scale=(0.0, 1.0, 0.1, 0.5), kind=["a"], play=name)
+
+
 def test_a_table_of_numbers(draw, calls):
     explorer = explore(draw, angle=(0, 90, 5, 10), kernel=((1, 2, 3), (4, 5, 6)))
     assert calls == [{"angle": 10, "kernel": ((1, 2, 3), (4, 5, 6))}]
@@ -211,6 +228,7 @@ class TestWrongInput(Refusals):
                 "angle": [3, None, "x", (0, 1), (0, 9, 0, 3), (0, 9, 1, torch.nan), (9, 0, 1, 3),
                           np.ones(4)],
                 "kind": [[], {"a": 1}, {"a"}],
+                "play": ["kind", "other", 3],
             },
         ),
         "widgets.prompt": (

@@ -1,4 +1,4 @@
-"""The exercises of lesson 11: a kernel that moves, padding, edge strength, separable kernels."""
+"""The exercises of lesson 11: a kernel that moves, padding, a blur repaired, separable kernels."""
 
 import numpy as np
 import torch
@@ -12,10 +12,12 @@ def same_padding(kernel, dilation):
     return dilation * (kernel - 1) // 2
 
 
-def edge_strength(images, vertical, horizontal):
-    both = torch.stack([vertical, horizontal]).unsqueeze(1)  # (2, 1, 3, 3)
-    slopes = torch.conv2d(images, both, padding=1)  # (B, 2, H, W)
-    return slopes.square().sum(1, keepdim=True).sqrt()
+def fair_blur(images, kernel):
+    weight = kernel[None, None]  # (1, 1, k, k)
+    pad = len(kernel) // 2
+    light = torch.conv2d(images, weight, padding=pad)
+    inside = torch.conv2d(torch.ones_like(images), weight, padding=pad)
+    return light / inside
 
 
 def thin(kernel):
@@ -28,16 +30,13 @@ def at(*places):
     return torch.tensor([[float((m, n) in places) for n in range(3)] for m in range(3)])
 
 
-def combining(combine, padding=1):
-    """A wrong edge strength: `combine` of the two slopes, (B, 1, H, W) each."""
-    return lambda images, *kernels: combine(
-        *(torch.conv2d(images, kernel[None, None], padding=padding) for kernel in kernels)
-    )
+def blurred(images, kernel, mode="constant"):
+    """The patients' blur, perhaps with another padding."""
+    return torch.conv2d(F.pad(images, [len(kernel) // 2] * 4, mode), kernel[None, None])
 
 
-def framed(*shape):
-    """Pictures with two black pixels around, so that every kind of padding comes to the same."""
-    return F.pad(torch.rand(shape, generator=torch.Generator().manual_seed(0)), (2, 2, 2, 2))
+def pictures(*shape):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
 def through(pick, tiny=0.0):
@@ -96,27 +95,27 @@ EXERCISES = {
                "half of them on each side."),
     ),
     "11.3": Exercise(
-        edge_strength, "a tensor of shape (B, 1, H, W)", 10, "medium",
-        cases=[(framed(2, 1, 5, 6), SOBEL, 0.5 * SOBEL.T), (framed(1, 1, 3, 7), SCHARR, SCHARR.T),
-               (framed(3, 1, 4, 4), torch.zeros(3, 3), 50 * SOBEL.T)],
-        atol=2e-4,  # a tiny number inside the root, for the gradient's sake, does no harm
+        fair_blur, "a tensor of shape (B, 1, H, W)", 10, "medium",
+        cases=[(pictures(2, 1, 5, 6), outer([1.0, 2, 4], [3.0, 1, 2]) / 16),
+               (pictures(1, 1, 4, 7), outer([1.0, 4, 6, 4, 1], [1.0, 2, 1, 2, 1])),
+               (pictures(1, 1, 4, 4), torch.full((3, 3), 0.12))],
         mistakes={
-            "the output is smaller than the picture: pad by 1.": combining(torch.hypot, padding=0),
-            "it returns both answers. Combine them.": combining(lambda *g: torch.cat(g, 1)),
-            "where is the root?": combining(lambda x, y: x**2 + y**2),
-            "answers of opposite signs cancel in the sum.": combining(torch.add),
-            "the absolute values are added, and so a slanting edge is steeper than an equal "
-            "straight one. Use the root of the squares.": combining(lambda x, y: x.abs() + y.abs()),
-            "only the larger answer counts; use the root of the squares.":
-                combining(lambda x, y: torch.maximum(x.abs(), y.abs())),
-            "that is the strength in one direction only.": combining(lambda x, y: x.abs()),
-            "the scale is wrong: do not divide by the largest value.":
-                combining(lambda x, y: torch.hypot(x, y) / torch.hypot(x, y).max()),
+            "the night outside darkens the frame, and the kernel's sum still counts.": blurred,
+            "patient B is healed, A is not: where the kernel sticks out, its numbers inside the "
+            "picture add up to less.": lambda x, k: blurred(x, k) / k.sum(),
+            "the mean brightness is kept, but the frame is still too dark.":
+                lambda x, k: blurred(x, k) * x.mean() / blurred(x, k).mean(),
+            "that repeats the edge, so its pixels count twice. Count only what is inside.":
+                lambda x, k: blurred(x, k, "replicate") / k.sum(),
+            "you divide by how many pixels are inside; use the sum of their weights.":
+                lambda x, k: blurred(x, k) / blurred(torch.ones_like(x), torch.ones_like(k)),
+            "where light is missing, divide by what is inside; do not multiply by it.":
+                lambda x, k: blurred(x, k) * blurred(torch.ones_like(x), k),
         },
-        praise="There is one strength at each pixel, whatever the direction of the edge.",
-        hints=("Take two convolutions with padding 1, then one formula, pixel by pixel.",
-               "With gx = F.conv2d(images, vertical[None, None], padding=1) and gy likewise, it "
-               "is (gx**2 + gy**2).sqrt()."),
+        praise="Both patients are healed: each pixel is a weighted mean of what is inside.",
+        hints=("At each place, what is the sum of those weights that lie on the picture?",
+               "Convolve a picture of ones in the same way: outside, it is 0 too.",
+               "Take inside = F.conv2d(torch.ones_like(images), weight, padding=pad), and divide."),
     ),
     "11.4": Exercise(
         thin, "two tensors of shape (k,): return column, row", 15, "hard",

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 LESSON = parts("11", "size_of_output", "windows", "conv2d", "max_pool2d", "avg_pool2d", "convolve",
-               "receptive_field", "build")  # fmt: skip
+               "receptive_field", "build", "backward")  # fmt: skip
 conv2d, size_of_output = LESSON["conv2d"], LESSON["size_of_output"]
 SETTINGS = {
     "batch": st.integers(1, 3), "inputs": st.integers(1, 5), "outputs": st.integers(1, 4),
@@ -64,6 +64,18 @@ def test_windows_of_a_view_and_gradients():
         equal(ours, theirs)
         slopes = [torch.autograd.grad(y.square().sum(), x)[0] for y in (ours, theirs)]
         equal(*slopes)
+
+
+@settings(deadline=None, derandomize=True, max_examples=30)
+@given(**{k: v for k, v in SETTINGS.items() if k not in ("stride", "padding", "dilation")})
+def test_backward(batch, inputs, outputs, sides, kernel, seed):
+    assume(fits(sides, kernel, 0, 1))
+    x, w = made(seed, (batch, inputs, *sides), (outputs, inputs, kernel, kernel))
+    out = F.conv2d(x.requires_grad_(), w.requires_grad_())
+    slopes = torch.randn_like(out)
+    for ours, theirs in zip(LESSON["backward"](x, w, slopes),
+                            torch.autograd.grad(out, (w, x), slopes), strict=True):  # fmt: skip
+        equal(ours, theirs)
 
 
 LAYER = st.tuples(
