@@ -108,6 +108,7 @@ EXERCISES = {
             "those are the weights. What shifts each class's sum?": 28 * 28 * 10,
             "every class has its own weights, not only its own bias.": 28 * 28 + 10,
             "that is one class. There are ten.": 28 * 28 + 1,
+            "that is one class, and without its bias. There are ten.": 28 * 28,
             "an image has 28 rows of 28 pixels, not 28 pixels.": 28 * 10 + 10,
             "each class has a bias of its own.": 28 * 28 * 10 + 1,
         },
@@ -128,6 +129,8 @@ EXERCISES = {
                 lambda z: softmax(z.reshape(1, -1)).reshape(z.shape),
             "those are the logarithms of the probabilities.": lambda z: z.log_softmax(1),
             "those are the exponentials; divide each row by its sum.": lambda z: z.exp(),
+            "those are the exponentials below each row's maximum; divide each row by its sum.":
+                lambda z: (z - z.amax(1, keepdim=True)).exp(),
             "where are the powers of e?": lambda z: z / z.sum(1, keepdim=True),
             "the logits of a row should share a probability of 1.": torch.sigmoid,
             "it is right for small logits, but exp(1000) is infinite and exp(-1000) is 0. "
@@ -137,6 +140,8 @@ EXERCISES = {
             "subtracting the smallest logit makes all others larger. Which one, subtracted, makes "
             "the largest exponential exactly 1?": subtracting(lambda z: z.amin(1, keepdim=True)),
             "subtract each row's own maximum, not the whole table's.": subtracting(torch.max),
+            "each column's maximum is subtracted, so a row's logits change by different amounts. "
+            "Which dimension does the maximum go over?": subtracting(lambda z: z.amax(0)),
         },
         praise="The rows add up to 1, and logits of 1000 and -1000 do no harm.",
         hints=("Adding a number to every logit of a row multiplies its exponentials by one factor.",
@@ -179,6 +184,12 @@ EXERCISES = {
             "the training is right, but the list holds tensors. Each of them keeps the whole "
             "computation behind it in memory; .item() gives the plain number.":
                 looping(tell=lambda losses, after: losses),
+            "two faults are left: it climbs, and the list holds tensors, not numbers.":
+                looping(sign=1, tell=lambda losses, after: losses),
+            "two faults are left: each gradient is added to those before, and the list holds "
+            "tensors, not numbers.": looping(clear=False, tell=lambda losses, after: losses),
+            "all three faults are left. Start with the direction of the step.":
+                looping(sign=1, clear=False, tell=lambda losses, after: losses),
             "the training is right, but each loss is measured after its step.":
                 looping(tell=lambda losses, after: after),
             "the training is right, but it returns only the last loss.":
