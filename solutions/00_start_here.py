@@ -891,6 +891,8 @@ cu.check("00.4", train)
 # path, and run the notebook again. A fifth of the pictures is kept for the test, and
 # every number and every sentence that a cell prints is then about your pictures. The
 # text between the cells is about handwritten digits: how much of it holds for yours?
+# If the loss first climbs far above chance, which it does for small colour photographs,
+# the rate is too large for inputs of this size: divide it by ten.
 
 # %% [markdown]
 # ## Summary
