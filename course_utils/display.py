@@ -95,7 +95,9 @@ class Live(Silent):
         began = time.perf_counter()
         plot = plots.curves(self.history, self.total)
         # Not beside the bar, which would change its length, and be cut off in a narrow window.
-        plot.suptitle(line(self.history.last) or " ", size=9)
+        if said := line(self.history.last):  # the title and the alt text say the same
+            plot.suptitle(said, size=9)
+            plot.alt = f"Curves of training against the step. In the last epoch: {said}."
         if self.figure is None:
             self.figure = display(plot, display_id=True)
         else:

@@ -56,7 +56,9 @@ def test_a_notebook_gets_one_figure_which_is_redrawn(kernel, capsys):
     trainer.fit(step, tiny.batches(), steps=3, evaluate=lambda: {"test loss": 0.5})
     assert len(kernel) == 1
     assert kernel[0].updates
-    assert "test loss 0.5" in kernel[0].updates[-1].alt  # the last one shows the end
+    last = kernel[0].updates[-1]
+    assert "test loss 0.5" in last.alt  # the last one shows the end
+    assert last.get_suptitle() in last.alt  # one number in both
     printed = capsys.readouterr()
     assert printed.out == "" and "3/3" in printed.err  # the bar
 
