@@ -13,12 +13,14 @@ from .charts import bars, curves, heatmap, lines
 from .figure import Plot
 from .pictures import images, prediction
 from .style import COLOURS
+from .texts import characters
 
 __all__ = [
     "COLOURS",
     "Plot",
     "array",
     "bars",
+    "characters",
     "curves",
     "heatmap",
     "images",
