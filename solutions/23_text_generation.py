@@ -149,9 +149,9 @@ def witten_bell(tables, ids, before):  # -log p of each symbol, (orders, N)
 
 
 # %% [markdown]
-# A context that never occurred has $c(h) = T(h) = 0$, and simply passes everything on to
-# the shorter one. Is the result a distribution? After any context, the probabilities of
-# all $V$ symbols must add up to one.
+# A context that never occurred has $c(h) = T(h) = 0$, and simply passes everything on
+# to the shorter one. Is the result a distribution? After any context, the probabilities
+# of all $V$ symbols must add up to one.
 
 # %%
 train, validation = data.train.cpu().numpy(), data.validation.cpu().numpy()
@@ -188,9 +188,9 @@ cu.plots.lines(
     ylabel="nats per character",
     baselines={"chance, ln V": np.log(V)},
     size=(9.5, 3.2),
-    alt=f"Nats per character against the order, from {levels[0]:.2f} at order 1. On the "
-    f"training part order {max(ORDERS)} has {memorised[-1]:.2f}; on the validation part "
-    f"the lowest is {levels[best_order - 1]:.2f} at order {best_order}, and order "
+    alt=f"Nats per character against the order, from {levels[0]:.2f} at order 1. On "
+    f"the training part order {max(ORDERS)} has {memorised[-1]:.2f}; on the validation "
+    f"part the lowest is {levels[best_order - 1]:.2f} at order {best_order}, and order "
     f"{max(ORDERS)} has {levels[-1]:.2f}.",
 )
 
@@ -234,8 +234,8 @@ cu.plots.characters(
     shades,
     value="window",
     limits=(0, 8),
-    alt="The beginnings of three rows of the text, one below the other, cut at the same "
-    f"places into {shades.max() + 1} windows in darker and darker shades.",
+    alt="The beginnings of three rows of the text, one below the other, cut at the "
+    f"same places into {shades.max() + 1} windows in darker and darker shades.",
 )
 
 # %% tags=["nbval-check-output"]
@@ -349,10 +349,10 @@ opening = data.encode(PROMPTS[-1])[None]  # (1, T)
 # %% [markdown]
 # ## How is it measured?
 #
-# On *every* character of the validation part, with a carried state. To be quick, we read
-# 32 stretches of it side by side. Each stretch gets a run-up: the 256 characters before
-# it are read but not counted. So each character is predicted exactly once, and never by
-# a network that has just woken up.
+# On *every* character of the validation part, with a carried state. To be quick, we
+# read 32 stretches of it side by side. Each stretch gets a run-up: the 256 characters
+# before it are read but not counted. So each character is predicted exactly once, and
+# never by a network that has just woken up.
 
 
 # %%
@@ -415,8 +415,8 @@ class Album:
 # ## Training
 #
 # The learning rate rises and falls once over the whole training, and the gradient is
-# clipped at a norm of 1. The budget is a number of *steps*, but a short text is not read
-# more than `PASSES` times, or it would be learned by heart.
+# clipped at a norm of 1. The budget is a number of *steps*, but a short text is not
+# read more than `PASSES` times, or it would be learned by heart.
 #
 # > **Predict before you run.** The best n-gram needed a few seconds. After how many
 # > passes through the text will the LSTM be as good?
@@ -540,8 +540,8 @@ cu.plots.characters(
     gains[excerpt].clip(-4, 4),
     value="gain, nats",
     limits="signed",
-    alt=f"The same text. On {(gains[excerpt] > 0).mean():.0%} of the characters the LSTM "
-    f"leads, and by {gains[excerpt].mean():.2f} nats on average.",
+    alt=f"The same text. On {(gains[excerpt] > 0).mean():.0%} of the characters the "
+    f"LSTM leads, and by {gains[excerpt].mean():.2f} nats on average.",
 )
 
 
@@ -677,9 +677,9 @@ cu.say(
 
 # %% [markdown]
 # So a unit that follows something is not yet a unit that *learned* to. An untrained
-# LSTM already leaks away slowly what it reads, and that alone is a rough clock. And even
-# a strong correlation doesn't say that the network *uses* the unit. For that you would
-# have to change it and see what happens, as lesson 22 does.
+# LSTM already leaks away slowly what it reads, and that alone is a rough clock. And
+# even a strong correlation doesn't say that the network *uses* the unit. For that you
+# would have to change it and see what happens, as lesson 22 does.
 
 # %% [markdown]
 # ## What is the carried state worth?
@@ -732,8 +732,8 @@ cu.say(
 #
 # To be fair, it gets as many *seconds* as the LSTM. On a CPU, that is about a third as
 # many steps. It has the same kind of schedule, and a peak rate that was tried
-# beforehand: after 280 steps on Shakespeare, 3e-3 had 2.33 nats, 1e-3 had 2.40, and 6e-3
-# had 2.36.
+# beforehand: after 280 steps on Shakespeare, 3e-3 had 2.33 nats, 1e-3 had 2.40, and
+# 6e-3 had 2.36.
 
 
 # %%
@@ -856,12 +856,13 @@ cu.say(
 
 # %% [markdown]
 # Only the right end of the curves is a fair comparison. In the middle of its schedule a
-# network still trains at a high rate, so a run that was *planned* to be shorter would do
-# better at that moment; that undersells both. And these are seconds of *this* machine
-# for *this* size. On a GPU, the transformer's steps are cheap where the LSTM has to go
-# character by character: with 10.7 million parameters and an A100, nanoGPT reports
-# 1.4697 nats on Shakespeare, and for its laptop configuration 1.88
-# (github.com/karpathy/nanoGPT; both estimated on random windows of the validation part).
+# network still trains at a high rate, so a run that was *planned* to be shorter would
+# do better at that moment; that undersells both. And these are seconds of *this*
+# machine for *this* size. On a GPU, the transformer's steps are cheap where the LSTM
+# has to go character by character: with 10.7 million parameters and an A100, nanoGPT
+# reports 1.4697 nats on Shakespeare, and for its laptop configuration 1.88
+# (github.com/karpathy/nanoGPT; both estimated on random windows of the validation
+# part).
 #
 # ## How should one draw?
 #
@@ -872,8 +873,8 @@ cu.say(
 #   becomes likelier; above 1, all come closer together.
 # - **Top-k**: only the $k$ most likely characters stay.
 # - **Nucleus** (top-p): the smallest set of most likely characters stays whose
-#   probabilities add up to at least $P$. It is small where the network is sure and large
-#   where it is not (Holtzman et al. 2020).
+#   probabilities add up to at least $P$. It is small where the network is sure and
+#   large where it is not (Holtzman et al. 2020).
 #
 # What stays is rescaled to a sum of one.
 
@@ -932,10 +933,11 @@ for temperature in (0.3, 0.8, 1.5):
 #
 # Good text is likely, and it is varied. We can measure both.
 #
-# *Likelihood*: let a judge read it. The judge must not have learned from what the writer
-# learned from, or it would reward copying. So we fit a 5-gram to the *validation* part.
-# *Diversity*: of all runs of four characters, the share that are different (distinct
-# 4-grams). It depends on how much text there is, so every point gets the same amount.
+# *Likelihood*: let a judge read it. The judge must not have learned from what the
+# writer learned from, or it would reward copying. So we fit a 5-gram to the
+# *validation* part. *Diversity*: of all runs of four characters, the share that are
+# different (distinct 4-grams). It depends on how much text there is, so every point
+# gets the same amount.
 #
 # What do we compare with? Real text, but not just any. Texts that all go on from one
 # beginning are more alike than texts from all over the book. So we draw places at
@@ -1025,8 +1027,8 @@ cu.scoreboard(compared)
 # %%
 cu.say(
     f"Real text: likelihood {real[0].mean():.3f} nats, distinct 4-grams "
-    f"{real[1].mean():.3f}. The ± is the half width of a 95 % interval over {SETS} sets "
-    f"of {SAMPLES} contexts."
+    f"{real[1].mean():.3f}. The ± is the half width of a 95 % interval over {SETS} "
+    f"sets of {SAMPLES} contexts."
 )
 
 # %% [markdown]
@@ -1090,9 +1092,9 @@ cu.widgets.explore(
 # %% [markdown]
 # ## Talk with the text
 #
-# What you type becomes the end of a paragraph (in a play: of somebody's speech), and the
-# network writes the next one. It does not understand you. It continues. Type something
-# and press Enter; the button asks again.
+# What you type becomes the end of a paragraph (in a play: of somebody's speech), and
+# the network writes the next one. It does not understand you. It continues. Type
+# something and press Enter; the button asks again.
 
 # %%
 BREAK = "\n\n" if "\n" in known else " "
@@ -1232,8 +1234,9 @@ cu.plots.lines(
     ylabel="loss, nats",
     baselines={"best n-gram": min(levels)},
     size=(9.5, 3.2),
-    alt=f"Loss over {CLINIC} steps. The healthy run ends at {healthy_curve[1][-1]:.2f}, "
-    f"patient B at {patient_curve[1][-1]:.2f}; the best n-gram is at {min(levels):.2f}.",
+    alt=f"Loss over {CLINIC} steps. The healthy run ends at "
+    f"{healthy_curve[1][-1]:.2f}, patient B at {patient_curve[1][-1]:.2f}; the best "
+    f"n-gram is at {min(levels):.2f}.",
 )
 
 # %%
@@ -1321,8 +1324,8 @@ cu.check("23.3", min_p)
 # %% [markdown]
 # ### Exercise 23.4 · Repair a sampler
 #
-# This sampler runs without an error, and it always writes the same thing. It has *three*
-# faults:
+# This sampler runs without an error, and it always writes the same thing. It has
+# *three* faults:
 #
 # ```python
 # def sample(net, prompt, uniforms, temperature):
@@ -1368,9 +1371,9 @@ cu.check("23.4", sample)
 #
 # ### Your own text
 #
-# Give the path of a text file in UTF-8 as `DATA` at the top, and run the notebook again.
-# From about 50,000 characters on it gets interesting: with how little text does counting
-# win? Every number that a cell prints is then about your text.
+# Give the path of a text file in UTF-8 as `DATA` at the top, and run the notebook
+# again. From about 50,000 characters on it gets interesting: with how little text does
+# counting win? Every number that a cell prints is then about your text.
 
 # %% [markdown]
 # ## Summary
@@ -1422,8 +1425,8 @@ cu.check("23.4", sample)
 # **Instructor.** 90 minutes: 20 to the n-gram's curve (let the room compute one
 # Witten-Bell probability by hand), 15 for windows and carried state, 10 while it trains
 # (collect guesses of the step at which the LSTM passes the n-gram), 15 for the coloured
-# texts and the units, 10 for the rival, 15 for sampling and the prompt box, the rest for
-# the clinic and exercises.
+# texts and the units, 10 for the rival, 15 for sampling and the prompt box, the rest
+# for the clinic and exercises.
 #
 # Common beliefs: that any network beats counting; that truncation makes the network
 # forget (the state still carries; only learning is cut); that the most likely text is
