@@ -341,9 +341,9 @@ def write(net, ids, length, seed=0, pick=softmax):  # (B, T) -> (B, length)
 
 
 # %%
-known = set(data.symbols)
-WISHED = ["The king ", "O, what ", "To be, or not to ", "ROMEO:\n"]
-PROMPTS = [text for text in WISHED if set(text) <= known] or [data.decode(train[:8])]
+PROMPTS = [data.decode(part[:12]) for part in np.array_split(validation, 4)]
+if on_shakespeare:
+    PROMPTS = ["The king ", "O, what ", "To be, or not to ", "ROMEO:\n"]
 opening = data.encode(PROMPTS[-1])[None]  # (1, T)
 
 # %% [markdown]
@@ -1097,7 +1097,7 @@ cu.widgets.explore(
 # something and press Enter; the button asks again.
 
 # %%
-BREAK = "\n\n" if "\n" in known else " "
+BREAK = "\n\n" if "\n" in data.symbols else " "
 turns = iter(range(1_000_000))  # each answer with other dice
 
 
@@ -1108,8 +1108,8 @@ def reply(said):
     return text.strip().split(BREAK)[0] if BREAK.strip(" ") else text
 
 
-hello = "Good morrow, my lord."
-box = cu.widgets.prompt(reply, start=hello if set(hello) <= known else PROMPTS[0])
+hello = "Good morrow, my lord." if on_shakespeare else PROMPTS[0]
+box = cu.widgets.prompt(reply, start=hello)
 box
 
 # %% [markdown]
@@ -1387,8 +1387,9 @@ cu.check("23.4", sample)
 # - Temperature, top-k and nucleus move along a trade between likelihood and diversity.
 #   Put real text into the plot: it is not where the likelihood is largest.
 # - Use a character LSTM on small machines, and for streams without end, since each
-#   character costs the same. With a large budget, use a transformer. For very short
-#   texts, or a guess within a microsecond, use the n-gram.
+#   character costs the same. With a large budget, use a transformer. Where a few
+#   seconds of training are all you have, or a guess has to take a microsecond, use the
+#   n-gram.
 #
 # **Quiz**
 #
