@@ -384,31 +384,23 @@ def losses_of(net, warm=256, length=None):  # -log p of each character, (N,)
 
 # %% [markdown]
 # We'd like to watch it learn: at a few moments of the training, measure the validation
-# loss and let it write. An `Album` keeps these pages. It is a part of the trainer too
-# (it has a `state_dict`), so an interrupted run keeps its pages. And it takes the time
-# that looking costs, so that we don't count it as training.
+# loss and let it write. We also keep the seconds that looking takes, so that we don't
+# count them as training.
 
 
 # %%
-class Album:
-    def __init__(self, net, steps, measure):
-        self.net, self.measure, self.pages, self.spent = net, measure, [], 0.0
-        shares = (1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
-        self.moments = {int(np.ceil(share * steps)) for share in shares}
+def moments(steps):  # at which to look
+    shares = (1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
+    return {int(np.ceil(share * steps)) for share in shares}
 
-    def look(self, step):
-        if step in self.moments:
-            began = time.perf_counter()
-            self.net.eval()
-            self.pages.append({"step": step, **self.measure(self.net)})
-            self.net.train()
-            self.spent += time.perf_counter() - began
 
-    def state_dict(self):
-        return {"pages": list(self.pages), "spent": self.spent}
-
-    def load_state_dict(self, state):
-        self.pages, self.spent = list(state["pages"]), state["spent"]
+# %%
+def look(net, *measures):  # what each of them finds, and the seconds that took
+    began = time.perf_counter()
+    net.eval()
+    found = [measure(net) for measure in measures]
+    net.train()
+    return *found, time.perf_counter() - began
 
 
 # %% [markdown]
@@ -425,9 +417,12 @@ class Album:
 
 
 # %%
-def look_at(net):
-    sample = data.decode(write(net, opening, 150)[0])
-    return {"loss": losses_of(net).mean().item(), "sample": sample}
+def mean_loss(net):
+    return losses_of(net).mean().item()
+
+
+def sample_of(net):
+    return data.decode(write(net, opening, 150)[0])
 
 
 # %%
@@ -436,7 +431,7 @@ torch.manual_seed(0)
 net = CharLSTM()
 opt = torch.optim.Adam(net.parameters(), PEAK)
 rate = OneCycleLR(opt, PEAK, total_steps=steps)
-carried, album = Carried(net.lstm, BATCH), Album(net, steps, look_at)
+carried, album = Carried(net.lstm, BATCH), cu.Kept()  # the album is saved, too
 parts = {"net": net, "opt": opt, "rate": rate, "carried": carried, "album": album}
 trainer = cu.Trainer("runs/23", **parts)
 
@@ -451,7 +446,9 @@ def step(batch):
     trainer.update(opt, loss, clip=1.0)
     rate.step()
     carried.keep(state)
-    album.look(trainer.steps + 1)
+    done = trainer.steps + 1
+    if done in moments(steps):
+        album[done] = look(net, mean_loss, sample_of)
     return {"loss": loss}
 
 
@@ -463,9 +460,9 @@ history = trainer.fit(step, windows, steps=steps)
 # the same beginning and with the same dice.
 
 # %%
-for page in album.pages[::2]:
-    print(f"---- step {page['step']:,}, validation loss {page['loss']:.2f} nats")
-    print(f"{PROMPTS[-1]}{page['sample']}\n")
+for done, (level, text, _) in list(album.items())[::2]:
+    print(f"---- step {done:,}, validation loss {level:.2f} nats")
+    print(f"{PROMPTS[-1]}{text}\n")
 
 # %% [markdown]
 # What comes first: the length of words, line breaks, short words, names, grammar? Look
@@ -758,9 +755,9 @@ class Transformer(nn.Module):
 
 
 # %%
-def rival_look(net):
+def rival_loss(net):
     half = CONTEXT // 2
-    return {"loss": losses_of(net, half, CONTEXT - half).mean().item()}
+    return losses_of(net, half, CONTEXT - half).mean().item()
 
 
 # %%
@@ -773,7 +770,7 @@ torch.manual_seed(0)
 rival = Transformer()
 rival_opt = torch.optim.Adam(rival.parameters(), RIVAL_PEAK)
 rival_rate = OneCycleLR(rival_opt, RIVAL_PEAK, total_steps=rival_steps)
-rival_album = Album(rival, rival_steps, rival_look)
+rival_album = cu.Kept()
 rival_trainer = cu.Trainer(
     "runs/23-rival", net=rival, opt=rival_opt, rate=rival_rate, album=rival_album
 )
@@ -786,7 +783,9 @@ def rival_step(batch):
     loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
     rival_trainer.update(rival_opt, loss, clip=1.0)
     rival_rate.step()
-    rival_album.look(rival_trainer.steps + 1)
+    done = rival_trainer.steps + 1
+    if done in moments(rival_steps):
+        rival_album[done] = look(rival, rival_loss)
     return {"loss": loss}
 
 
@@ -796,9 +795,10 @@ rival_history = rival_trainer.fit(rival_step, shuffled, steps=rival_steps)
 
 # %%
 def against_seconds(history, album):  # of training alone, without looking
-    at = np.array([page["step"] for page in album.pages])
-    seconds = (history.seconds - album.spent) * at / at[-1]
-    return seconds, np.array([page["loss"] for page in album.pages])
+    steps = np.array(list(album))
+    spent = sum(seconds for *_, seconds in album.values())
+    levels = np.array([found[0] for found in album.values()])
+    return (history.seconds - spent) * steps / steps[-1], levels
 
 
 # %%
@@ -840,7 +840,7 @@ cu.scoreboard([winner(seconds) for seconds in learned["LSTM"][0]])
 # %%
 both = min(s[-1] for s, _ in learned.values())  # seconds that both have had
 ends = {name: np.interp(both, s, level) for name, (s, level) in learned.items()}
-rival_level = rival_album.pages[-1]["loss"]
+rival_level = rival_album[rival_steps][0]
 cu.claim(
     "Nats by which the LSTM leads the transformer in the same seconds",
     ends["transformer"] - ends["LSTM"],

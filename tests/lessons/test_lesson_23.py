@@ -149,25 +149,30 @@ class Interrupted(cu.data.Windows):
 
 def trained(windows, folder=None):
     """What the lesson's own step leaves: a digest of the weights, the curves, and the album."""
-    scope = parts("23", "CharLSTM", "Carried", "Album", V=10, HIDDEN=8, LAYERS=1, DROPOUT=0.1,
-                  time=time)  # fmt: skip
+    scope = parts("23", "CharLSTM", "Carried", V=10, HIDDEN=8, LAYERS=1, DROPOUT=0.1)
     torch.manual_seed(0)
     net = scope["CharLSTM"]()
     opt = torch.optim.Adam(net.parameters(), 0.01)
     rate = OneCycleLR(opt, 0.01, total_steps=27)
     carried = scope["Carried"](net.lstm, 3)
-    album = scope["Album"](net, 27, lambda net: {"weight": net.head.bias[0].item()})
+    album = cu.Kept()
     batches = windows(torch.arange(200) ** 2 % 10, 3, 7)  # 9 an epoch
     trainer = cu.Trainer(folder, net=net, opt=opt, rate=rate, carried=carried, album=album)
-    own = {"net": net, "opt": opt, "rate": rate, "carried": carried, "album": album}
-    step = parts("23", "step", **own, trainer=trainer, windows=batches)["step"]
+    own = {"net": net, "carried": carried, "opt": opt, "rate": rate, "album": album, "steps": 27}
+    given = {"trainer": trainer, "windows": batches, "sample_of": repr, "time": time}
+    given["mean_loss"] = lambda net: net.head.bias[0].item()
+    step = parts("23", "step", "look", "moments", **own, **given)["step"]
     history = trainer.fit(step, batches, steps=27)
-    return cu.checkpoint.digest(net.state_dict()), history.values, album.pages
+    return (
+        cu.checkpoint.digest(net.state_dict()),
+        history.values,
+        {step: found[0] for step, found in album.items()},
+    )
 
 
 def test_a_run_that_was_interrupted_goes_on_bit_for_bit(capsys):
     whole = trained(cu.data.Windows)
-    assert [page["step"] for page in whole[2]] == [1, 2, 4, 7, 14, 21, 27]
+    assert list(whole[2]) == [1, 2, 4, 7, 14, 21, 27]
     trained(Interrupted, "runs/23")
     assert trained(cu.data.Windows, "runs/23") == whole
     assert "Resuming at step 14 of 27" in capsys.readouterr().out
