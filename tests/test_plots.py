@@ -47,6 +47,7 @@ DRAWN = {
         {"a": 1.0, "b": 2.0}, ylabel="y", alt=ALT, spread={"a": 0.1, "b": 0.2},
         baselines={"chance": 0.5},
     ),
+    "characters": lambda: plots.characters("to be", [0, 1, 2, 3, 4], value="v", alt=ALT),
     "curves": lambda: plots.curves(history(), 10),
     "diagram": lambda: plots.diagram(NODES, [("x", (1, 1), "layer"), ("layer", "dot")], alt=ALT),
 }  # fmt: skip
@@ -145,6 +146,19 @@ def test_lines_are_told_apart_by_more_than_colour():
 def test_a_heatmap_writes_its_numbers():
     axes = DRAWN["heatmap"]().axes[0]
     assert [text.get_text() for text in axes.texts] == ["1.00", "2.00", "3.00", "4.00"]
+
+
+def test_characters_have_their_places_and_their_colours():
+    text = "$a\n" + "b" * 97
+    axes = plots.characters(text, np.arange(100) - 40, value="v", alt=ALT, limits="signed").axes[0]
+    assert "".join(shown.get_text() for shown in axes.texts) == text.replace("\n", "↵")
+    places = [shown.get_position() for shown in axes.texts]
+    assert places[:4] == [(0.5, 0.5), (1.5, 0.5), (2.5, 0.5), (0.5, 1.5)]  # a newline ends a row
+    assert places[-2:] == [(95.5, 1.5), (0.5, 2.5)]  # and so does the width of the page
+    ground = np.asarray(axes.images[0].get_array(), float)
+    assert np.allclose(ground[1, 37, :3], 247 / 255, atol=0.01)  # the 41st has 0
+    assert ground[0, 0, 2] > ground[0, 0, 0] and ground[2, 0, 0] > ground[2, 0, 2]
+    assert np.allclose(ground[0, 3:], 1) and np.allclose(ground[2, 1:], 1)  # nothing is there
 
 
 def test_curves_have_a_panel_for_each_metric_with_its_evaluation_in_it():
@@ -251,6 +265,13 @@ class TestWrongInput(Refusals):
             {
                 "heights": NO_LEVELS, "baselines": NO_LEVELS, "size": NO_SIZE, "alt": [""],
                 "spread": [*NO_LEVELS, {}, {"a": 0.1}, {"a": -1.0, "b": 1.0}],
+            },
+        ),
+        "plots.characters": (
+            {"text": "to be", "values": [0, 1, 2, 3, 4], "value": "v", **TOLD},
+            {
+                "text": [""], "values": [*NO_ARRAY, [1, 2], [], [[1, 2, 3, 4, 5]]], "alt": [""],
+                "limits": [(0,), (1, 0), ("a", "b"), (0, torch.nan), "sign"],
             },
         ),
         "plots.curves": (

@@ -14,12 +14,14 @@ from .diagram import diagram
 from .figure import Plot
 from .pictures import images, prediction
 from .style import COLOURS
+from .texts import characters
 
 __all__ = [
     "COLOURS",
     "Plot",
     "array",
     "bars",
+    "characters",
     "curves",
     "diagram",
     "heatmap",
