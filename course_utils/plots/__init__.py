@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from .cells import cell
 from .charts import bars, curves, heatmap, lines
 from .diagram import diagram
 from .figure import Plot
@@ -20,6 +21,7 @@ __all__ = [
     "Plot",
     "array",
     "bars",
+    "cell",
     "curves",
     "diagram",
     "heatmap",
