@@ -777,20 +777,16 @@ cu.scoreboard(
         for name, (new, later) in reaches.items()
     ]
 )
-nearest = min(reaches, key=lambda name: reaches[name][0])
+orders = [sorted(NAMES, key=lambda name: reaches[name][when]) for when in (0, 1)]
 cu.say(
-    f"Before training, the {nearest} reaches least far, and only slow gates reach "
-    f"further than 10^-3: gates that start half open are no better than none. After {early} "
-    f"steps the GRU has come from 10^{reaches['GRU'][0]:.1f} to "
-    f"10^{reaches['GRU'][1]:.1f}, the LSTM to 10^{reaches['LSTM'][1]:.1f}."
-    if reaches["LSTM, slow gates"][0]
-    > -3
-    > max(reaches[n][0] for n in NAMES if "," not in n)
-    else "Compare the two columns: which network reaches far before it is trained?"
+    f"From the shortest reach to the longest, before training: {'; '.join(orders[0])}. "
+    f"After {early} steps: {'; '.join(orders[1])}."
 )
 
 # %% [markdown]
-# So the reach at the start is *one* reason to learn soon or late, and how fast training
+# Before training, gates that start half open reach no further than no gates at all. The
+# GRU then learns to reach within a few dozen steps, and the LSTM takes its time. So the
+# reach at the start is *one* reason to learn soon or late, and how fast training
 # extends it is another.
 #
 # ## What do gates do while they hold a number?
