@@ -15,6 +15,7 @@ from PIL import Image
 from wrong import Fresh, Refusals
 
 from course_utils import History, plots
+from course_utils.plots import cells
 
 ALT = "What a reader who sees no picture should know."
 GREY = np.linspace(0, 1, 3 * 4 * 5).reshape(3, 4, 5)
@@ -49,6 +50,7 @@ DRAWN = {
     ),
     "characters": lambda: plots.characters("to be", [0, 1, 2, 3, 4], value="v", alt=ALT),
     "curves": lambda: plots.curves(history(), 10),
+    "cell": lambda: plots.cell("GRU"),
     "diagram": lambda: plots.diagram(NODES, [("x", (1, 1), "layer"), ("layer", "dot")], alt=ALT),
 }  # fmt: skip
 
@@ -209,6 +211,22 @@ def test_a_diagram_has_its_nodes_at_their_places_and_its_arrows_between_them():
     assert len(heads) == 1 and heads[0].patchB is axes.patches[1]
 
 
+def inputs(kind):
+    """What each node of a cell's diagram is computed from, dots that only split a line apart."""
+    nodes, arrows, _ = cells.CELLS[kind]
+    ends = [(start, end) for start, *_, end in arrows]
+    splits = {name for name in nodes if nodes[name][2] == "dot"} - {end for _, end in ends}
+    return {name: {start for start, end in ends if end == name} - splits for name in nodes}
+
+
+def test_diagrams_of_cells_say_what_their_equations_say():
+    lstm, gru = inputs("LSTM"), inputs("GRU")
+    assert lstm["keep"] == {"c", "f"} and lstm["let in"] == {"i", "g"}  # f c + i g
+    assert lstm["add"] == {"keep", "let in"} and lstm["show"] == {"o", "squash"}  # o tanh c
+    assert gru["reset"] == {"r", "U"} and gru["n"] == {"reset"}  # n = tanh(… + r (U h))
+    assert gru["keep"] == {"h", "part"} and gru["let in"] == {"n", "rest"}  # z h + (1 - z) n
+
+
 class TestWrongInput(Refusals):
     ROOMS = {"plots"}
     CASES = {
@@ -249,6 +267,7 @@ class TestWrongInput(Refusals):
                 "form": ["zz", "d "], "size": NO_SIZE, "alt": [""],
             },
         ),
+        "plots.cell": ({"kind": "LSTM"}, {"kind": ["RNN", ""]}),
         "plots.diagram": (
             {"nodes": NODES, "arrows": [("x", "layer")], **TOLD},
             {

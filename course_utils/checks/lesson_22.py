@@ -1,4 +1,4 @@
-"""The exercises of lesson 22: a forget gate's bias, the first GRU, last states, reversed rows."""
+"""The exercises of lesson 22: a forget gate's bias, the first GRU, last states, a cell repaired."""
 
 import math
 
@@ -24,10 +24,10 @@ def last_real(states, lengths):
     return states[torch.arange(len(states)), lengths - 1]
 
 
-def reversed_real(x, lengths):
-    steps, last = torch.arange(x.shape[1]), lengths[:, None] - 1
-    source = torch.where(steps <= last, last - steps, steps)  # (B, T)
-    return x[torch.arange(len(x))[:, None], source]
+def lstm_step(x, h, c, W, U, b):
+    i, f, g, o = (x @ W.T + h @ U.T + b).chunk(4, 1)  # (B, H) each
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
 
 
 def logit(f):
@@ -47,6 +47,19 @@ def gru(new=lambda n, r, h, U: torch.tanh(n + (r * h) @ U.T), gate=torch.sigmoid
     return first_gru
 
 
+def broken(order="iofg", new=torch.sigmoid, shown=lambda c: c, bias=1, turn=False):
+    """The colleague's LSTM step, with some of its faults repaired or others put in."""
+
+    def lstm_step(x, h, c, W, U, b):
+        turned = U.reshape(4, -1, h.shape[1]).mT.reshape(U.shape) if turn else U
+        parts = (x @ W.T + h @ turned.T + bias * b).chunk(4, 1)
+        a = dict(zip(order, parts, strict=True))
+        c = a["f"].sigmoid() * c + a["i"].sigmoid() * new(a["g"])
+        return a["o"].sigmoid() * shown(c), c
+
+    return lstm_step
+
+
 def real(x, lengths):
     """(B, T, 1): which steps are real."""
     return (torch.arange(x.shape[1]) < lengths[:, None])[:, :, None]
@@ -58,10 +71,10 @@ def rows(seed, T, *lengths):
     return torch.randn(len(lengths), T, 3, generator=generator), torch.tensor(lengths)
 
 
-def sizes(seed, B, D, H, scale=1):
-    """What `first_gru` is given."""
-    generator = torch.Generator().manual_seed(seed)
-    shapes = (B, D), (B, H), (3 * H, D), (3 * H, H), (3 * H,)
+def sizes(seed, B, D, H, scale=1, states=1):
+    """What one step of a cell is given: a GRU has one state and three blocks, an LSTM one more."""
+    generator, n = torch.Generator().manual_seed(seed), (2 + states) * H
+    shapes = (B, D), *states * [(B, H)], (n, D), (n, H), (n,)
     return tuple(scale * torch.randn(shape, generator=generator) for shape in shapes)
 
 
@@ -120,21 +133,29 @@ EXERCISES = {
                "Index with two tensors: states[torch.arange(len(states)), lengths - 1]."),
     ),
     "22.4": Exercise(
-        reversed_real, "a tensor of the shape of x", 10, "medium", cases=ROWS,
+        lstm_step, "the new h and the new c, each (B, H)", 15, "medium",
+        cases=[sizes(0, 4, 3, 5, states=2), sizes(1, 1, 2, 3, states=2),
+               sizes(2, 3, 6, 2, scale=3, states=2)],
         mistakes={
-            "short rows start with their padding. Reverse each row within its own length.":
-                lambda x, lengths: x.flip(1),
-            "that reverses the order of the batch, not of the steps.": lambda x, lengths: x.flip(0),
-            "the features of a step are reversed, not the steps.": lambda x, lengths: x.flip(2),
-            "the last real step has not moved.": lambda x, n: reversed_real(x, n - 1),
-            "the real steps are right; the padding behind them is 0, not as it was.":
-                lambda x, n: reversed_real(x, n) * real(x, n),
-            "the real steps are right; the padding behind them is reversed as well.":
-                lambda x, n: x[torch.arange(len(x))[:, None],
-                               (n[:, None] - 1 - torch.arange(x.shape[1])) % x.shape[1]],
+            "that is the colleague's cell, with all three faults.": broken(),
+            "the rows are in order now; the new value and what is shown are still wrong.":
+                broken("ifgo"),
+            "the new value is right; the order of the rows and what is shown are still wrong.":
+                broken(new=torch.tanh),
+            "what is shown is right; the order of the rows and the new value are still wrong.":
+                broken(shown=torch.tanh),
+            "two of three: h shows the tanh of the cell.": broken("ifgo", torch.tanh),
+            "two of three: the new value g runs from -1 to 1, so a sigmoid is not for it.":
+                broken("ifgo", shown=torch.tanh),
+            "two of three: PyTorch's rows come in the order i, f, g, o.":
+                broken(new=torch.tanh, shown=torch.tanh),
+            "h and c are swapped: return h first.": lambda *given: lstm_step(*given)[::-1],
+            "the biases b are not added.": broken("ifgo", torch.tanh, torch.tanh, bias=0),
+            "h must be multiplied by U.T: a row of U belongs to a gate.":
+                broken("ifgo", torch.tanh, torch.tanh, turn=True),
         },
-        praise="Each row runs backwards, and its padding stays at its end.",
-        hints=("Row by row: turn the first lengths[k] steps round, and leave the rest where it is.",
-               "After result = x.clone(), for each row: result[k, :n] = x[k, :n].flip(0)."),
+        praise="All three faults are gone: it is PyTorch's cell now.",
+        hints=("PyTorch stacks i, f, g, o. And which boxes of the picture are not a sigmoid?",
+               "Cut first, then squash: i, f and o by a sigmoid, g by tanh. h = o * tanh(c)."),
     ),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from .cells import cell
 from .charts import bars, curves, heatmap, lines
 from .diagram import diagram
 from .figure import Plot
@@ -21,6 +22,7 @@ __all__ = [
     "Plot",
     "array",
     "bars",
+    "cell",
     "characters",
     "curves",
     "diagram",

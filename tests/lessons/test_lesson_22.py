@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 LESSON = parts(
-    "22", "uniform", "LSTM", "GRU", "to_library", "from_library", "draw", "unequal", "Fresh",
+    "22", "uniform", "LSTM", "GRU", "to_library", "from_library", "draw", "draw_1997", "Fresh",
     "slow_gates", "memory", MAIN=30, CHANCE=1 / 6, BATCH=4, EVERY=3,
 )  # fmt: skip
 SIZES = st.integers(1, 6)
@@ -52,12 +52,18 @@ def test_memory_inverts_the_error_of_a_network_that_keeps_k_steps():
     assert LESSON["memory"](0.2, T) == 0
 
 
-def test_unequal_sequences_are_marked_where_they_are_real():
-    x, lengths, y = LESSON["unequal"](2000, 0, shortest=5)
-    assert lengths.min() == 5 and lengths.max() == 30
-    assert x[torch.arange(30) >= lengths[:, None]].abs().max() == 0
-    assert bool((x[:, :, 1].sum(1) == 2).all())
-    assert torch.allclose(x.prod(2).sum(1), y)
+def test_the_problem_of_1997_is_as_the_paper_has_it():
+    x, lengths, y = LESSON["draw_1997"](40, 4000, 0)
+    assert x.shape == (4000, 44, 2) and lengths.min() == 40 and lengths.max() == 44
+    assert x[torch.arange(44) >= lengths[:, None]].abs().max() == 0
+    for (numbers, marks), n, right in zip(x.mT, lengths.tolist(), y.tolist(), strict=True):
+        places = (marks == 1).nonzero()[:, 0].tolist()
+        assert len(places) == 2 and places[0] < 10 and places[1] < 20
+        assert marks[n - 1] == -1 and marks[0] == (1 if 0 in places else -1)
+        assert (marks != 0).sum() == (3 if 0 in places else 4)
+        assert numbers[0] == 0 or 0 not in places
+        assert abs(0.5 + numbers[places].sum().item() / 4 - right) < 1e-6
+    assert -1 <= x[..., 0].min() < -0.99 and 0.99 < x[..., 0].max() <= 1
 
 
 def test_fresh_batches_are_the_same_each_time_and_differ_from_each_other():
