@@ -185,7 +185,7 @@ EXERCISES = {
                "With n = sum((g**2).sum() for g in gradients) ** 0.5 it is limit / max(limit, n)."),
     ),
     "21.4": Exercise(
-        leaky_back, "two arrays, the gradient at W, (H, H), and the one at h_before, (B, H)",
+        leaky_back, "two arrays, the gradient at W, (H, H), and at the state before, (B, H)",
         15, "hard", cases=[step(0, 5, 4, 0.3), step(1, 1, 3, 0.9), step(2, 6, 2, 0.05)],
         mistakes={
             "the slope of tanh is missing: 1 - z².": back(slope=lambda z: 1),
@@ -200,9 +200,9 @@ EXERCISES = {
             "forward went through W.T, so back goes through W itself.": back(matrix=np.transpose),
         },
         praise="Both gradients are those of the equations, the straight way included.",
-        hints=("Two ways lead from h_before to h_t: straight, and through z. Gradients add up.",
+        hints=("Two ways lead from the state before to h_t: straight, and through z. Both add up.",
                "With alpha = leak * d_h * (1 - z**2), it is alpha.T @ before at W and "
-               "(1 - leak) * d_h + alpha @ W at h_before."),
+               "(1 - leak) * d_h + alpha @ W at the state before."),
     ),
     "21.5": Exercise(
         train_in_windows, "a list with the loss of each window, as plain numbers", 15, "hard",
