@@ -107,6 +107,8 @@ EXERCISES = {
                 lambda x, k: blurred(x, k) * x.mean() / blurred(x, k).mean(),
             "that repeats the edge, so its pixels count twice. Count only what is inside.":
                 lambda x, k: blurred(x, k, "replicate") / k.sum(),
+            "that mirrors what is inside, so some of its pixels count twice. Count each once.":
+                lambda x, k: blurred(x, k, "reflect") / k.sum(),
             "you divide by how many pixels are inside; use the sum of their weights.":
                 lambda x, k: blurred(x, k) / blurred(torch.ones_like(x), torch.ones_like(k)),
             "where light is missing, divide by what is inside; do not multiply by it.":
@@ -129,6 +131,8 @@ EXERCISES = {
             "column and row are the wrong way round.": lambda k: thin(k)[::-1],
             "the corner, where they cross, is a factor of the row and of the column. Divide by it.":
                 lambda k: (k[:, 0], k[0]),
+            "the entry where they cross is a factor of the column and of the row. Divide by it.":
+                lambda k: (thin(k)[0], k[int(k.abs().argmax()) // len(k)]),
             "the corner, by which you divide, may be 0.": through(lambda k: (0, 0)),
             "the middle, by which you divide, may be 0.": through(middle),
             "where the middle is 0, the corner may be 0 as well. Which entry never is?":
