@@ -49,9 +49,7 @@ device = cu.start(seed=0)
 # %%
 data = cu.data.load(DATA)
 classes, (channels, side) = len(data.classes), data.train_x.shape[1:3]
-size = min(
-    BATCH, max(1, len(data.train_x) // 4)
-)  # of a batch, smaller for few pictures
+size = min(BATCH, max(1, len(data.train_x) // 4))  # of a batch; small for few pictures
 on_mnist = data.source == "mnist"
 
 # %%
@@ -74,7 +72,7 @@ cu.plots.images(
 # ## Two ways to look at a picture
 #
 # Lesson 00 ended with a linear classifier that a shift of three pixels ruins. Here are
-# two ways on.
+# two ways to do better.
 #
 # 1. **A dense net** has a hidden layer of 128 units, each connected to every pixel. It
 #    can combine pixels, but a stroke that it has learned in one place it has to learn
@@ -170,7 +168,7 @@ def dense_net():
 # input and output.
 #
 # > **Predict before you run.** Which has more parameters, the dense net or the CNN? And
-# > which has more to multiply for one picture?
+# > which needs more multiplications for one picture?
 # > <details><summary>Answer</summary>The dense net has more parameters, on MNIST about
 # > three times as many. The CNN multiplies far more, since each of its weights is used
 # > at every place. That is the trade: fewer things to learn, more arithmetic.</details>
@@ -214,8 +212,6 @@ trainer = cu.Trainer("runs/12", net=cnn, opt=opt)
 
 
 # %%
-
-
 def step(batch):
     images, labels = batch  # (B, C, H, W), (B,)
     logits = cnn(images)  # (B, classes)
@@ -468,12 +464,12 @@ cu.say(
 # %% [markdown]
 # ## Is a difference of that size real?
 #
-# Two kinds of chance are in such a number. Training is random: that is why there are
+# Chance enters such a number in two ways. Training is random: that is why there are
 # several dots. And the test set is a sample: with $n$ pictures, an accuracy $a$ has a
 # standard error of $\sqrt{a(1-a)/n}$.
 #
-# But don't compare two networks by those two errors. They were tested on the *same*
-# pictures, and the hard ones are hard for both. Only the pictures on which they
+# But don't compare two networks by their two standard errors. They were tested on the
+# *same* pictures, and the hard ones are hard for both. Only the pictures on which they
 # *disagree* say which one is better. So take, for each test picture, how much more
 # often one kind of network gets it right, over all seeds. The mean of these numbers is
 # the gain, and the bootstrap says how far other test pictures would move it.
@@ -583,9 +579,6 @@ cu.plots.heatmap(
     alt=f"Confusion matrix without its diagonal. The most common mistake: {common}.",
 )
 
-# %%
-cu.say(f"The most common mistake: {common}.")
-
 # %% [markdown]
 # Now the pictures themselves. The *worst* mistakes are not those where the network
 # hesitated, but those where it was sure and wrong: the largest loss. Before you blame
@@ -607,31 +600,13 @@ cu.plots.images(
 )
 
 # %% [markdown]
-# ## What do the layers see?
+# ## What does a unit wait for?
 #
-# A convolution's output is a stack of pictures, one for each kernel. Below are ten maps
-# of the first layer for one test picture, and under them ten of the last.
-
-# %%
-DEPTH = len(best.features)
-with torch.no_grad():
-    first = best.features[:3](data.test_x[:1])[0, :10]  # (10, H/2, W/2)
-    last = best.features(data.test_x[:1])[0, :10]  # (10, H/4, W/4)
-last = F.interpolate(last.unsqueeze(1), first.shape[1:])  # (10, 1, H/2, W/2)
-cu.plots.images(
-    torch.cat([first.unsqueeze(1), last]),
-    limits=None,
-    size=WIDE / 10,
-    alt="Above, ten maps of the first layer for one test picture. Below, ten of the "
-    "last layer, with a quarter as many numbers.",
-)
-
-# %% [markdown]
-# The first layer's maps still look like the picture. The last layer's don't. To learn
-# what a unit of the last layer waits for, turn the question round: of *all* test
-# pictures and places, which ones excite it most? Through three convolutions and a pool,
-# one number of the last layer sees a patch of 19 × 19 pixels, and its neighbour sees
-# one that lies 4 pixels further on.
+# The last convolution gives a stack of 64 maps, one for each of its units. To learn what
+# a unit waits for, turn the question round: which places, in up to 2,000 test pictures,
+# excite it most? One number of the last layer sees a patch of 19 × 19 pixels, and its
+# neighbour a patch 4 pixels further on. Below are the five units that respond most
+# strongly, a row for each.
 
 # %%
 SEES = 19  # pixels across the patch of one number
@@ -670,13 +645,14 @@ cu.plots.images(
 kinds = [len(labels.unique()) for _, labels in found]
 cu.say(
     "Classes among the ten patches, row by row: "
-    f"{', '.join(map(str, kinds))}. A unit that answered to a class would have 1."
+    f"{', '.join(map(str, kinds))}. A unit that answered to one class would have 1."
 )
 
 # %% [markdown]
-# Look along the rows: what do the ten patches of a row share? With digits it's usually
-# a *part*, a stroke that ends or bends in a certain way, and not a class. The classes
-# come last, as weighted sums of such parts.
+# Look along the rows: what do the ten patches of a row share? Where a row mixes classes,
+# look for a *part*: a stroke that ends or bends in a certain way. But a patch of 19
+# pixels holds most of a digit, and the ten strongest responses are a small sample: a
+# row of one class doesn't prove that its unit recognises that class.
 #
 # ## Where did it look?
 #
@@ -711,9 +687,8 @@ def glowing(images, cam):  # orange where the evidence is
 shown = worst[:8]
 pictures, answers, truths = data.test_x[shown], predicted[shown], data.test_y[shown]
 cams = torch.stack([evidence(best, pictures, y) for y in (answers, truths)])
-cams = cams / cams.amax((0, 2, 3, 4), keepdim=True).clamp_min(
-    1e-9
-)  # one scale for both
+# both maps of a picture on one scale
+cams = cams / cams.amax((0, 2, 3, 4), keepdim=True).clamp_min(1e-9)
 grey = pictures.mean(1, keepdim=True).expand(-1, 3, -1, -1)
 cu.plots.images(
     torch.cat([grey, *(glowing(pictures, cam) for cam in cams)]),
@@ -736,8 +711,10 @@ cu.say(
 )
 
 # %% [markdown]
-# A map like this explains an answer; it does not make it right. Where both maps glow at
-# the same places, the network saw the stroke and drew another conclusion from it.
+# A map like this shows where the evidence is, not whether it is good evidence. Where
+# both maps glow at the same places, the same strokes speak for both classes. A dark map
+# says that the weighted sum was negative or nearly zero everywhere. And a glow on empty
+# ground isn't an error: that nothing is there can be evidence, too.
 #
 # ## Move it, turn it
 #
@@ -771,8 +748,8 @@ cu.widgets.explore(
 # %% [markdown]
 # Now all networks, on the first 1,000 test pictures, shifted to the right. (What comes
 # in from the left is black.) Beside the accuracy we ask for the *confidence*: the
-# probability that the network gives to its own answer, on average. A network that knew
-# when it fails would be less confident as it gets worse.
+# probability that the network gives to its own answer, on average. If a network knew how
+# often it fails, its confidence would fall along with its accuracy, at the same pace.
 
 
 # %%
@@ -814,9 +791,12 @@ cu.say(
 )
 
 # %% [markdown]
-# So a CNN is *not* indifferent to shifts. Its kernels are, nearly, but the linear layer
-# at the end has a weight for each place. And a high probability is no sign that the
-# network is on familiar ground.
+# So a CNN is *not* indifferent to shifts. Its kernels respond nearly alike wherever a
+# stroke lies, but the linear layer at the end has a weight for each place. Its
+# confidence does fall, but far too little: a high probability is no sign that the
+# network is on familiar ground. (Part of the loss isn't its fault. Of these 1,000 MNIST
+# digits, one in seven begins to leave the picture at 4 pixels, and more than four in
+# five at 9.)
 #
 # ## When does augmentation pay?
 #
@@ -829,9 +809,9 @@ cu.say(
 #
 # > **Predict before you run.** With 10 pictures of each class, does augmentation halve
 # > the mistakes, take away a tenth of them, or make more? And with all of them?
-# > <details><summary>Answer</summary>The sentences below the table are computed from
-# > your run. For handwritten digits, with 10 of each class, it takes away about a
-# > third or more.</details>
+# > <details><summary>Answer</summary>The table below is computed from your run. For
+# > handwritten digits, with 10 of each class, it takes away about a third or
+# > more.</details>
 
 
 # %%
@@ -889,17 +869,6 @@ cu.scoreboard(
 )
 
 # %%
-gain = [(missed(n, False) - missed(n, True)).mean().item() for n in AMOUNTS]
-cu.say(
-    "Points that augmentation takes off the mistakes: "
-    + ", ".join(
-        f"{100 * g:+.2f} with {n:,} pictures"
-        for n, g in zip(AMOUNTS, gain, strict=True)
-    )
-    + "."
-)
-
-# %%
 cu.claim(
     "Mistakes with augmentation as a share of those without, 10 pictures a class",
     ratio(AMOUNTS[0]),
@@ -909,9 +878,9 @@ cu.claim(
 )
 
 # %% [markdown]
-# With all pictures and so few steps there is hardly time to learn from the variety. But
-# accuracy on the test set as it is isn't all that augmentation can give. How does the
-# network that saw moved pictures take a shift?
+# In one pass over all of MNIST, the network sees each picture only once, with or without
+# augmentation, so there are no repeats to vary. But accuracy on the test set isn't all
+# that augmentation can give. How does the network that saw moved pictures take a shift?
 
 # %%
 sturdy = few[everything, True, SEEDS[0]].net
@@ -1013,7 +982,7 @@ cu.say(
 # %% [markdown]
 # ### Patient B: a flat line
 #
-# The same plain CNN, the same data. One number in the optimizer was changed.
+# The same plain CNN, the same data, two runs of SGD. They differ in one number.
 
 
 # %%
@@ -1050,12 +1019,13 @@ cu.plots.lines(
 # %%
 def dead_share(net):
     with torch.no_grad():
-        maps = net.features(data.test_x[:500])  # (500, 64, h, w)
+        maps = net.features(data.test_x[:500])  # (B, 64, h, w)
     return (maps.amax((0, 2, 3)) <= 0).float().mean().item()
 
 
 cu.say(
-    f"Maps of the last block that are zero for all of 500 pictures: "
+    "Maps of the last block that are zero for all of "
+    f"{min(500, len(data.test_x))} test pictures: "
     f"{dead_share(healthy[0]):.0%} in the healthy network, "
     f"{dead_share(patient[0]):.0%} in the patient."
 )
@@ -1065,9 +1035,10 @@ cu.say(
 # > <details><summary>Answer</summary>Dead ReLUs. A learning rate of 1 threw the weights
 # > so far in a few steps that the sums before the ReLU are negative for every picture.
 # > Zero out, zero gradient back: nothing can revive them, and the network answers with
-# > the class frequencies, whose loss is the line of chance. A smaller rate cures it:
-# > that is the healthy network. Batch norm and a warm-up are often named, too. Do they
-# > save this patient? The next cell tries.</details>
+# > the class frequencies, whose loss is close to the line of chance. A smaller rate
+# > prevents it: that is the healthy network, which has some dead maps too but learns
+# > well with the rest. Batch norm and a warm-up are often named as cures. Would they
+# > have saved this patient? The next cell tries both.</details>
 
 # %%
 cures = {
@@ -1088,6 +1059,9 @@ cu.scoreboard(
 )
 
 # %% [markdown]
+# A loss that stays at the line of chance (for ten classes, 2.3) means "not cured". A
+# remedy that is often right needn't be right for *this* rate.
+#
 # ## Exercises
 #
 # ### Exercise 12.1 · Parameters of a convolution
@@ -1196,21 +1170,21 @@ cu.check("12.5", fold)
 # %% [markdown]
 # ## Summary
 #
-# - A CNN makes fewer mistakes than a dense net with fewer parameters, because the same
+# - With fewer parameters, a CNN makes fewer mistakes than a dense net, since the same
 #   kernel serves every place. It pays in arithmetic.
 # - Two changes at once tell you nothing about either. Train all four combinations, tune
 #   each rival, give all of them the same steps.
 # - Compare two networks on the pictures where they disagree, and over seeds. "Not
 #   detected" is not "none".
-# - A CNN breaks when you move the picture far enough, and its confidence doesn't tell.
-#   Augmentation helps most when labels are few or when the test pictures do move.
+# - A CNN fails when you move the picture far enough, and its confidence falls far too
+#   little. Augmentation helps most when labels are few or test pictures are moved.
 # - Use a CNN when neighbours belong together: pictures, spectrograms, short signals. Do
 #   not use it when columns could be shuffled without loss, as in most tables.
-# - Split first, by origin, then do everything else.
+# - Split first, by origin; then do everything else.
 #
 # **Quiz**
 #
-# 1. How many parameters has a 3 × 3 convolution from 32 to 64 channels, with bias?
+# 1. How many parameters does a 3 × 3 convolution from 32 to 64 channels have, with bias?
 #    <details><summary>Answer</summary>64 · (32 · 9 + 1) = 18,496.</details>
 # 2. Batch norm follows a convolution. Which of the convolution's parameters are now
 #    useless?

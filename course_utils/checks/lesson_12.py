@@ -181,6 +181,8 @@ EXERCISES = {
             "the convolution's own bias got lost.": shifting(lambda s, b, beta, m: beta - m * s),
             "divide by the standard deviation, not by the variance.":
                 shifting(folded, lambda g, v: g / (v + 1e-5)),
+            "ε is added to the variance, under the root.":
+                shifting(folded, lambda g, v: g / (v.sqrt() + 1e-5)),
             "where is ε? Without it, a channel that hardly varies explodes.":
                 shifting(folded, lambda g, v: g / v.sqrt()),
             "γ is missing.": shifting(folded, lambda g, v: 1 / (v + 1e-5).sqrt()),
