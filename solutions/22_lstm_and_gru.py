@@ -37,7 +37,7 @@ HIDDEN, BATCH = 32, 32
 RATES = {"RNN": 0.003, "LSTM": 0.03, "LSTM, slow gates": 0.03, "GRU": 0.03}
 CLIP = 0.25  # the largest norm of a gradient
 MAIN = 100  # the length that we look at most
-LENGTHS = cu.budget(cpu=[50, 100, 200], gpu=[50, 100, 200, 400, 600])
+LENGTHS = cu.budget(cpu=[30, 100, 200], gpu=[30, 100, 200, 400, 600])
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 FIRST = cu.budget(cpu=500, gpu=500)  # steps of the first training
 STEPS = cu.budget(cpu=3000, gpu=5000)  # steps of the comparison, at most
@@ -52,7 +52,7 @@ device = cu.start(seed=0)
 # %% [markdown]
 # ## What is hard to remember?
 #
-# In lesson 21 a plain network could not name the first of 30 bits. Now we want a task
+# In the clinic of lesson 21 a plain network lost the first of 30 bits. Now we want a task
 # that tests memory and nothing else, at any length: the *adding problem*.
 #
 # At each of $T$ steps the network reads a random number from 0 to 1, and a mark. The
@@ -692,19 +692,19 @@ cu.claim(
 cu.claim(
     f"RNN: test error at T = {LENGTHS[0]}, mean of the seeds",
     of("RNN", LENGTHS[0]).mean(),
-    at_least={"cpu": 0.04},
+    at_most={"cpu": 0.1},
     form=".4f",
 )
 
 # %%
 shortest, late = LENGTHS[0], mean_steps["LSTM"]
-lowest = min(min(runs["RNN", shortest, seed]["errors"]) for seed in SEEDS)
+flat = np.mean([runs["RNN", shortest, seed]["errors"][:10][-1] for seed in SEEDS])
+told = ", ".join(f"{error:.3f}" for error in of("RNN", shortest))
 cu.say(
-    f"RNN at T = {shortest}: solved by {times_solved('RNN', shortest)} of {len(SEEDS)} "
-    f"seeds. The lowest held-out error that any of them passed was {lowest:.4f}, a "
-    f"memory of {memory(lowest, shortest):.0f} steps; they end at "
-    f"{', '.join(f'{error:.3f}' for error in of('RNN', shortest))}. At T = "
-    f"{longest} the LSTM as PyTorch starts it needs {late:.0f} steps, "
+    f"RNN at T = {shortest}, where chance is {CHANCE:.3f}: after {10 * EVERY} steps the "
+    f"error is {flat:.3f} on average; at the end it is {told} by seed, a memory of "
+    f"{memory(of('RNN', shortest).mean(), shortest):.0f} steps. At T = {longest} the "
+    f"LSTM as PyTorch starts it needs {late:.0f} steps, "
     f"{late / mean_steps['LSTM, slow gates']:.1f} times as many as with slow gates and "
     f"{late / mean_steps['GRU']:.1f} times as many as the GRU."
 )
@@ -712,8 +712,8 @@ cu.say(
 # %% [markdown]
 # Three things to take from these tables.
 #
-# 1. The plain RNN does not solve even the shortest sums within the budget. That is not
-#    "it can't": see how low one seed came on its way, and where the three ended.
+# 1. The plain RNN is by far the slowest, even with the shortest sums. But it learns. Had
+#    we stopped after 500 steps, we'd have written "it can't".
 # 2. The LSTM as PyTorch starts it learns the long sums too. It stays at chance for a
 #    long time first, and a shorter budget would have called it a failure. What the slow
 #    gates buy is *time*, and they bought it with something we told them.
