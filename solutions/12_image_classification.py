@@ -826,8 +826,8 @@ def with_labels(amount, augmented, seed):
     else:
         few_only = data.few(amount, seed)
         drawn, steps = few_only.batches(min(100, amount), seed, change), FEW_STEPS
-    net, log = train(NormedCNN, *ARMS[BEST][1:], drawn, steps, seed)
-    return Run(net, right_of(net), log)
+    net, _ = train(NormedCNN, *ARMS[BEST][1:], drawn, steps, seed)
+    return Run(net, right_of(net))
 
 
 # %%
