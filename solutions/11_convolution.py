@@ -117,7 +117,7 @@ def slide(place):
     sums = F.conv2d(roof[None, None], slope[None, None])[0, 0]  # (6, 6)
     done = sums.flatten().where(torch.arange(36) <= place, torch.nan).view(6, 6)
     pairs = zip(seen.flatten().tolist(), slope.flatten().tolist(), strict=True)
-    texts = [f"{x:.0f} × {w:.0f}\n= {x * w + 0:.0f}" for x, w in pairs]
+    texts = [f"{x:.0f} × {w:.0f}\n= {x * w:.0f}" for x, w in pairs]
     said = f"the nine products add up to {sums[i, j]:.0f}"
     plot = cu.plots.Plot(8, 3, f"The kernel at place {place} of 36: {said}.")
     left, middle, right = plot.subplots(1, 3)

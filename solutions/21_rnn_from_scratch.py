@@ -587,7 +587,6 @@ for step in sorted(stages):
             "test loss": f"{seen[step]['test']:.2f}",
             "it invents": ", ".join(name[:14] for name in invented[:5]),
             "copies": f"{copied(invented, parts['train']):.1%}",
-            "in the test part": f"{copied(invented, parts['test']):.1%}",
         }
     )
 cu.scoreboard(rows)
@@ -909,7 +908,7 @@ plot = cu.plots.lines(
     baselines={"keeps its length": 1.0},
     size=(9.5, 3.6),
     alt="The rate per step against the spectral radius. Without tanh they are equal. "
-    "With tanh no curve lies above, and the stronger the inputs, the lower. At radius "
+    "With tanh every curve lies below, the lower the stronger the inputs. At radius "
     f"1.5 the rate is {measured[0.0, 1.5].mean():.2f} without inputs and "
     f"{measured[1.0, 1.5].mean():.2f} with inputs of size 1; at radius 2 it is "
     f"{measured[0.0, 2.0].mean():.2f} and {measured[1.0, 2.0].mean():.2f}.",
@@ -1242,10 +1241,7 @@ def share_left(T, seed=0, rotated=False):
     return (far.norm() / near[-1].norm()).item()
 
 
-cu.say(
-    f"{share_left(5):.1e} over the 4 steps of T = 5, {share_left(30):.1e} over the 29 "
-    "of T = 30."
-)
+cu.say(f"{share_left(5):.1e} for T = 5, {share_left(30):.1e} for T = 30.")
 
 # %% [markdown]
 # > **Your diagnosis?**
