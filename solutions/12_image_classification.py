@@ -601,11 +601,11 @@ cu.plots.images(
 # %% [markdown]
 # ## What does a unit wait for?
 #
-# The last convolution gives a stack of 64 maps, one for each of its units. To learn what
-# a unit waits for, turn the question round: which places, in up to 2,000 test pictures,
-# excite it most? One number of the last layer sees a patch of 19 × 19 pixels, and its
-# neighbour a patch 4 pixels further on. Below are the five units that respond most
-# strongly, a row for each.
+# The last convolution gives a stack of 64 maps, one for each of its units. To learn
+# what a unit waits for, turn the question round: which places, in up to 2,000 test
+# pictures, excite it most? One number of the last layer sees a patch of 19 × 19 pixels,
+# and its neighbour a patch 4 pixels further on. Below are the five units that respond
+# most strongly, a row for each.
 
 # %%
 SEES = 19  # pixels across the patch of one number
@@ -648,10 +648,10 @@ cu.say(
 )
 
 # %% [markdown]
-# Look along the rows: what do the ten patches of a row share? Where a row mixes classes,
-# look for a *part*: a stroke that ends or bends in a certain way. But a patch of 19
-# pixels holds most of a digit, and the ten strongest responses are a small sample: a
-# row of one class doesn't prove that its unit recognises that class.
+# Look along the rows: what do the ten patches of a row share? Where a row mixes
+# classes, look for a *part*: a stroke that ends or bends in a certain way. But a patch
+# of 19 pixels holds most of a digit, and the ten strongest responses are a small
+# sample: a row of one class doesn't prove that its unit recognises that class.
 #
 # ## Where did it look?
 #
@@ -747,8 +747,9 @@ cu.widgets.explore(
 # %% [markdown]
 # Now all networks, on the first 1,000 test pictures, shifted to the right. (What comes
 # in from the left is black.) Beside the accuracy we ask for the *confidence*: the
-# probability that the network gives to its own answer, on average. If a network knew how
-# often it fails, its confidence would fall along with its accuracy, at the same pace.
+# probability that the network gives to its own answer, on average. If a network knew
+# how often it fails, its confidence would fall along with its accuracy, at the same
+# pace.
 
 
 # %%
@@ -877,9 +878,10 @@ cu.claim(
 )
 
 # %% [markdown]
-# In one pass over all of MNIST, the network sees each picture only once, with or without
-# augmentation, so there are no repeats to vary. But accuracy on the test set isn't all
-# that augmentation can give. How does the network that saw moved pictures take a shift?
+# In one pass over all of MNIST, the network sees each picture only once, with or
+# without augmentation, so there are no repeats to vary. But accuracy on the test set
+# isn't all that augmentation can give. How does the network that saw moved pictures
+# take a shift?
 
 # %%
 sturdy = few[everything, True, SEEDS[0]].net
@@ -1181,7 +1183,8 @@ cu.check("12.5", fold)
 #
 # **Quiz**
 #
-# 1. How many parameters does a 3 × 3 convolution from 32 to 64 channels have, with bias?
+# 1. How many parameters does a 3 × 3 convolution from 32 to 64 channels have, with
+#    bias?
 #    <details><summary>Answer</summary>64 · (32 · 9 + 1) = 18,496.</details>
 # 2. Batch norm follows a convolution. Which of the convolution's parameters are now
 #    useless?

@@ -52,8 +52,8 @@ device = cu.start(seed=0)
 # %% [markdown]
 # ## What is hard to remember?
 #
-# In the clinic of lesson 21 a plain network lost the first of 30 bits. Now we want a task
-# that tests memory and nothing else, at any length: the *adding problem*.
+# In the clinic of lesson 21 a plain network lost the first of 30 bits. Now we want a
+# task that tests memory and nothing else, at any length: the *adding problem*.
 #
 # At each of $T$ steps the network reads a random number from 0 to 1, and a mark. The
 # mark is 1 at two places and 0 everywhere else. After the last step the network should
@@ -712,8 +712,8 @@ cu.say(
 # %% [markdown]
 # Three things to take from these tables.
 #
-# 1. The plain RNN is by far the slowest, even with the shortest sums. But it learns. Had
-#    we stopped after 500 steps, we'd have written "it can't".
+# 1. The plain RNN is by far the slowest, even with the shortest sums. But it learns.
+#    Had we stopped after 500 steps, we'd have written "it can't".
 # 2. The LSTM as PyTorch starts it learns the long sums too. It stays at chance for a
 #    long time first, and a shorter budget would have called it a failure. What the slow
 #    gates buy is *time*, and they bought it with something we told them.
