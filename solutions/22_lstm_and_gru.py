@@ -1034,9 +1034,9 @@ cu.claim(
 # %% [markdown]
 # Where moving one cell removes most of the error, the network relies on that cell's
 # value at step 100. Whether you call that a clock or a cell that drifts, you know that
-# it matters, because you moved it. Where none does, there may be a clock spread over several
-# cells, or another reason for the error altogether; the correlation would have told you
-# about a clock all the same.
+# it matters, because you moved it. Where none does, there may be a clock spread over
+# several cells, or another reason for the error altogether; the correlation would have
+# told you about a clock all the same.
 #
 # Nothing in the training asked for more than step 100. What you want at test time has
 # to be in the training: sequences of different lengths, for example. The problem of
@@ -1178,8 +1178,8 @@ cu.say(
 # Without a mask the answer of a sequence depends on *who shares its batch*, because the
 # longest one sets the padding. Two symptoms can give it away: the error changes with
 # the batch size, and with the order of the test set. A count of wrong answers is a
-# coarse measure, though. If both lines below lie flat, no answer was pushed across 0.04;
-# the answers have moved all the same, as you've just seen.
+# coarse measure, though. If both lines below lie flat, no answer was pushed across
+# 0.04; the answers have moved all the same, as you've just seen.
 
 # %%
 SIZES = [1, 4, 16, 64, 256]
@@ -1255,8 +1255,8 @@ else:
 
 # %% [markdown]
 # Other lengths, other budgets, so compare the order and not the digits. There, too, the
-# GRU comes first; but there the LSTM stays at chance. After what you've seen, you'd ask: for
-# how many steps, and from which start?
+# GRU comes first; but there the LSTM stays at chance. After what you've seen, you'd
+# ask: for how many steps, and from which start?
 #
 # ## Clinic
 #
