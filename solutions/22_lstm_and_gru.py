@@ -3,7 +3,7 @@
 #
 # *Two cells, drawn and then written from their equations; four networks on a task of
 # pure memory, with steps enough for all; a look inside while gates hold a number; and
-# the problem that the LSTM was introduced with, as it was published.*
+# one of the problems that the LSTM was introduced with, as it was published.*
 #
 # ![The state of one unit of an LSTM over 100 steps, for five values of the first marked
 # number. The five lines part at the first mark and run on
@@ -16,8 +16,8 @@
 # - draw an LSTM and a GRU, write them from their equations, and prove your version
 #   equal to PyTorch's;
 # - tell from a forget gate how long a number is kept, and set the gate for a task;
-# - compare recurrent networks fairly: the right line of chance, enough steps, a spread;
-# - test what a unit does by changing it, where a correlation only makes you believe it;
+# - compare recurrent networks fairly: the right chance level, enough steps, a spread;
+# - test what a unit does by changing it, since a correlation proves nothing;
 # - batch sequences of unequal length, and prove that the padding changes nothing.
 
 # %%
@@ -95,7 +95,7 @@ plot
 # The idea comes from the paper that introduced the LSTM (Hochreiter and Schmidhuber
 # 1997). Their problem was a little different, though, and you'll meet it further down.
 # This version, with marks anywhere, is the one that Bai, Kolter and Koltun (2018)
-# released, and most figures you'll find today are about it.
+# released and reported their figures on.
 #
 # > **Predict before you run.** A network that remembers nothing should always name the
 # > mean, 1. What is its mean squared error?
@@ -134,7 +134,7 @@ cu.say(f"At T = 100, an error of 0.1 is a memory of {memory(0.1, 100):.0f} steps
 # times over, without loss.
 #
 # The LSTM adds a second state, the *cell* $c$, and changes it gently. Follow the top
-# line from left to right: one multiplication, one addition, and the cell is through.
+# line from left to right: one multiplication, one addition, and that is all.
 
 # %%
 cu.plots.cell("LSTM")
@@ -584,7 +584,7 @@ def train(net, make, rate, seed=0, steps=STEPS, stop=STOP):
 # > <details><summary>Answer</summary>The tables below show it. Write your guess down
 # > first.</details>
 #
-# This takes a few minutes. The plain RNN gets the shortest sums only; its row tells
+# This takes a few minutes. The plain RNN tries the shortest sums only; its row tells
 # why. If you interrupt the cell and run it again, it keeps what is done.
 
 # %%
@@ -647,8 +647,9 @@ cu.scoreboard(
 
 # %% [markdown]
 # The first row of the first table is chance on these very sequences; it differs a
-# little from 1/6, since they are a sample. Here is how the longest sums were learned,
-# seed by seed.
+# little from 1/6, since they are a sample. The second table counts the steps until
+# training stopped, that is until the held-out error, looked at every 50 steps, was at
+# most 0.005. Here is how the longest sums were learned, seed by seed.
 
 # %%
 longest = max(LENGTHS)
@@ -701,8 +702,8 @@ shortest, late = LENGTHS[0], mean_steps["LSTM"]
 flat = np.mean([runs["RNN", shortest, seed]["errors"][:10][-1] for seed in SEEDS])
 told = ", ".join(f"{error:.3f}" for error in of("RNN", shortest))
 cu.say(
-    f"RNN at T = {shortest}, where chance is {CHANCE:.3f}: after {10 * EVERY} steps the "
-    f"error is {flat:.3f} on average; at the end it is {told} by seed, a memory of "
+    f"RNN at T = {shortest}, where chance is {CHANCE:.3f}: after {10 * EVERY} steps "
+    f"the error is {flat:.3f} on average; at the end it is {told} by seed, a memory of "
     f"{memory(of('RNN', shortest).mean(), shortest):.0f} steps. At T = {longest} the "
     f"LSTM as PyTorch starts it needs {late:.0f} steps, "
     f"{late / mean_steps['LSTM, slow gates']:.1f} times as many as with slow gates and "
@@ -712,8 +713,8 @@ cu.say(
 # %% [markdown]
 # Three things to take from these tables.
 #
-# 1. The plain RNN is by far the slowest, even with the shortest sums. But it learns.
-#    Had we stopped after 500 steps, we'd have written "it can't".
+# 1. The plain RNN is by far the slowest, even with the shortest sums. But it gets well
+#    below chance. Had we stopped after 500 steps, we'd have written "it can't".
 # 2. The LSTM as PyTorch starts it learns the long sums too. It stays at chance for a
 #    long time first, and a shorter budget would have called it a failure. What the slow
 #    gates buy is *time*, and they bought it with something we told them.
@@ -739,7 +740,7 @@ cu.scoreboard(
 )
 
 # %% [markdown]
-# A row well above chance means that the rate is so large that the guess never settles.
+# A row well above chance suggests that the rate is too large for the guess to settle.
 # With special first weights and far longer training, some plain networks have learned
 # even longer sums (Le, Jaitly and Hinton 2015).
 #
@@ -1031,10 +1032,11 @@ cu.claim(
 )
 
 # %% [markdown]
-# Where one cell removes most of the error, you have found the clock, and you know it
-# because you turned it. Where none does, there may be a clock spread over several
-# cells, or another reason for the error altogether; the correlation would have told you
-# about a clock all the same.
+# Where moving one cell removes most of the error, the network relies on that cell's
+# value at step 100. Whether you call that a clock or a cell that drifts, you know that
+# it matters, because you moved it. Where none does, there may be a clock spread over
+# several cells, or another reason for the error altogether; the correlation would have
+# told you about a clock all the same.
 #
 # Nothing in the training asked for more than step 100. What you want at test time has
 # to be in the training: sequences of different lengths, for example. The problem of
@@ -1174,8 +1176,10 @@ cu.say(
 
 # %% [markdown]
 # Without a mask the answer of a sequence depends on *who shares its batch*, because the
-# longest one sets the padding. Two symptoms give it away: the error changes with the
-# batch size, and with the order of the test set.
+# longest one sets the padding. Two symptoms can give it away: the error changes with
+# the batch size, and with the order of the test set. A count of wrong answers is a
+# coarse measure, though. If both lines below lie flat, no answer was pushed across
+# 0.04; the answers have moved all the same, as you've just seen.
 
 # %%
 SIZES = [1, 4, 16, 64, 256]
@@ -1251,8 +1255,8 @@ else:
 
 # %% [markdown]
 # Other lengths, other budgets, so compare the order and not the digits. There, too, the
-# GRU comes first, and the LSTM stays at chance. After what you've seen, you'd ask: for
-# how many steps, and from which start?
+# GRU comes first; but there the LSTM stays at chance. After what you've seen, you'd
+# ask: for how many steps, and from which start?
 #
 # ## Clinic
 #
