@@ -412,7 +412,7 @@ def look(net, *measures):  # what each of them finds, and the seconds that took
 #
 # > **Predict before you run.** The best n-gram needed a few seconds. After how many
 # > passes through the text will the LSTM be as good?
-# > <details><summary>Answer</summary>On Shakespeare, after one to two. The samples
+# > <details><summary>Answer</summary>On Shakespeare, between one and three. The samples
 # > below tell, and so does a figure further down.</details>
 
 
