@@ -246,8 +246,8 @@ print(
 )
 
 # %% [markdown]
-# Is carrying the state really the same as reading on? Forward it must be, to the last
-# digit. Backward it must not: the first window gets nothing from the loss of the
+# Is carrying the state really the same as reading on? Forward it must be, apart from
+# rounding. Backward it must not be: the first window gets nothing from the loss of the
 # second.
 
 # %%
@@ -412,7 +412,7 @@ def look(net, *measures):  # what each of them finds, and the seconds that took
 #
 # > **Predict before you run.** The best n-gram needed a few seconds. After how many
 # > passes through the text will the LSTM be as good?
-# > <details><summary>Answer</summary>On Shakespeare, after one to two. The samples
+# > <details><summary>Answer</summary>On Shakespeare, between one and three. The samples
 # > below tell, and so does a figure further down.</details>
 
 
@@ -675,10 +675,11 @@ cu.say(
 )
 
 # %% [markdown]
-# So a unit that follows something is not yet a unit that *learned* to. An untrained
-# LSTM already leaks away slowly what it reads, and that alone is a rough clock. And
-# even a strong correlation doesn't say that the network *uses* the unit. For that you
-# would have to change it and see what happens, as lesson 22 does.
+# So a unit that follows something has not necessarily *learned* to. Even an untrained
+# LSTM keeps a fading trace of what it has just read, and among hundreds of units one
+# may follow something by that alone. Nor does a strong correlation say that the network
+# *uses* the unit. For that you would have to change it and see what happens, as lesson
+# 22 does.
 
 # %% [markdown]
 # ## What is the carried state worth?
@@ -1254,8 +1255,8 @@ print(repr(data.decode(ids[0])))
 # > <details><summary>Answer</summary>The targets are the inputs, not moved on by one.
 # > The network learns to copy what it has just read, and when it writes, it repeats one
 # > character for ever. A language model's loss has a floor, because text is not fully
-# > predictable. Treat a figure far below everything that is known as a fault until you
-# > have proved that it is none. The quickest test is to sample.</details>
+# > predictable. Treat a figure far below anything published as a mistake until you have
+# > shown that it isn't one. The quickest test is to sample.</details>
 #
 # ## Exercises
 #
@@ -1326,8 +1327,8 @@ cu.check("23.3", min_p)
 # %% [markdown]
 # ### Exercise 23.4 · Repair a sampler
 #
-# This sampler runs without an error, and it always writes the same thing. It has
-# *three* faults:
+# This sampler runs without an error, but from one prompt it always writes the same
+# text, whatever numbers it is given. It has *three* faults:
 #
 # ```python
 # def sample(net, prompt, uniforms, temperature):
@@ -1390,8 +1391,7 @@ cu.check("23.4", sample)
 #   Put real text into the plot: it is not where the likelihood is largest.
 # - Use a character LSTM on small machines, and for streams without end, since each
 #   character costs the same. With a large budget, use a transformer. Where a few
-#   seconds of training are all you have, or a guess has to take a microsecond, use the
-#   n-gram.
+#   seconds of training are all you have, use the n-gram.
 #
 # **Quiz**
 #
