@@ -52,8 +52,8 @@ device = cu.start(seed=0)
 # %% [markdown]
 # ## What is hard to remember?
 #
-# In the clinic of lesson 21 a plain network lost the first of 30 bits. Now we want a task
-# that tests memory and nothing else, at any length: the *adding problem*.
+# In the clinic of lesson 21 a plain network lost the first of 30 bits. Now we want a
+# task that tests memory and nothing else, at any length: the *adding problem*.
 #
 # At each of $T$ steps the network reads a random number from 0 to 1, and a mark. The
 # mark is 1 at two places and 0 everywhere else. After the last step the network should
@@ -699,10 +699,10 @@ cu.claim(
 # %%
 shortest, late = LENGTHS[0], mean_steps["LSTM"]
 flat = np.mean([runs["RNN", shortest, seed]["errors"][:10][-1] for seed in SEEDS])
-told = ", ".join(f"{error:.3f}" for error in of("RNN", shortest))
+by_seed = ", ".join(f"{error:.3f}" for error in of("RNN", shortest))
 cu.say(
-    f"RNN at T = {shortest}, where chance is {CHANCE:.3f}: after {10 * EVERY} steps the "
-    f"error is {flat:.3f} on average; at the end it is {told} by seed, a memory of "
+    f"RNN at T = {shortest}, where chance is {CHANCE:.3f}: after {10 * EVERY} steps "
+    f"the error is {flat:.3f} on average; at the end it is {by_seed} by seed, a memory of "
     f"{memory(of('RNN', shortest).mean(), shortest):.0f} steps. At T = {longest} the "
     f"LSTM as PyTorch starts it needs {late:.0f} steps, "
     f"{late / mean_steps['LSTM, slow gates']:.1f} times as many as with slow gates and "
@@ -712,8 +712,8 @@ cu.say(
 # %% [markdown]
 # Three things to take from these tables.
 #
-# 1. The plain RNN is by far the slowest, even with the shortest sums. But it learns. Had
-#    we stopped after 500 steps, we'd have written "it can't".
+# 1. The plain RNN is by far the slowest, even with the shortest sums. But it learns.
+#    Had we stopped after 500 steps, we'd have written "it can't".
 # 2. The LSTM as PyTorch starts it learns the long sums too. It stays at chance for a
 #    long time first, and a shorter budget would have called it a failure. What the slow
 #    gates buy is *time*, and they bought it with something we told them.
