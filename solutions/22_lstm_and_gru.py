@@ -700,10 +700,11 @@ cu.claim(
 # %%
 shortest, late = LENGTHS[0], mean_steps["LSTM"]
 flat = np.mean([runs["RNN", shortest, seed]["errors"][:10][-1] for seed in SEEDS])
-told = ", ".join(f"{error:.3f}" for error in of("RNN", shortest))
+by_seed = ", ".join(f"{error:.3f}" for error in of("RNN", shortest))
 cu.say(
     f"RNN at T = {shortest}, where chance is {CHANCE:.3f}: after {10 * EVERY} steps "
-    f"the error is {flat:.3f} on average; at the end it is {told} by seed, a memory of "
+    f"the error is {flat:.3f} on average; at the end it is {by_seed} by seed, a "
+    "memory of "
     f"{memory(of('RNN', shortest).mean(), shortest):.0f} steps. At T = {longest} the "
     f"LSTM as PyTorch starts it needs {late:.0f} steps, "
     f"{late / mean_steps['LSTM, slow gates']:.1f} times as many as with slow gates and "
