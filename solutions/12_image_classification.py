@@ -394,7 +394,7 @@ def train(make, rate, one_cycle, batches, steps, seed):
 
 def logits_of(net, images):  # (N, C, H, W), in parts, to save memory
     with torch.no_grad():
-        return torch.cat([net(part) for part in images.split(500)]).float()
+        return torch.cat([net(part) for part in images.split(250)]).float()
 
 
 def right_of(net):  # (N,), which test pictures it gets right
