@@ -9,6 +9,7 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot
+from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 from wrong import Fresh, Refusals
 
@@ -16,6 +17,10 @@ from course_utils import History, plots
 
 ALT = "What a reader who sees no picture should know."
 GREY = np.linspace(0, 1, 3 * 4 * 5).reshape(3, 4, 5)
+
+NODES = {
+    "x": (0.5, 1, "name", "$x_t$"), "layer": (2, 1.5, "box", "tanh"), "dot": (3, 1, "dot", ""),
+}  # fmt: skip
 
 
 def history(steps=4):
@@ -42,6 +47,7 @@ DRAWN = {
         baselines={"chance": 0.5},
     ),
     "curves": lambda: plots.curves(history(), 10),
+    "diagram": lambda: plots.diagram(NODES, [("x", (1, 1), "layer"), ("layer", "dot")], alt=ALT),
 }  # fmt: skip
 
 
@@ -174,6 +180,20 @@ def curves(*given):
     return [{"a": curve} for curve in given]
 
 
+def test_a_diagram_has_its_nodes_at_their_places_and_its_arrows_between_them():
+    plot = plots.diagram(NODES, [("x", (2, 1), "layer"), ("layer", "dot")], alt=ALT, size=(4, 2))
+    [axes] = plot.axes
+    inches = axes.transData + plot.dpi_scale_trans.inverted()
+    for text, (x, y, _, words) in zip(axes.texts, NODES.values(), strict=True):
+        assert text.get_text() == words
+        assert np.allclose(inches.transform(text.get_position()), (x, y))
+    ways = [np.transpose(line.get_data()).tolist() for line in axes.get_lines()]
+    assert ways[0] == [[0.5, 1], [2, 1]]  # to the corner; the head goes on from there
+    assert ways[-1] == [[2, 1.5], [3, 1]]  # no head where lines part
+    heads = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
+    assert len(heads) == 1 and heads[0].patchB is axes.patches[1]
+
+
 class TestWrongInput(Refusals):
     ROOMS = {"plots"}
     CASES = {
@@ -212,6 +232,16 @@ class TestWrongInput(Refusals):
             {
                 "table": [*NO_ARRAY, [1, 2], [], PICTURES], "rows": [["a"], []], "columns": [["a"]],
                 "form": ["zz", "d "], "size": NO_SIZE, "alt": [""],
+            },
+        ),
+        "plots.diagram": (
+            {"nodes": NODES, "arrows": [("x", "layer")], **TOLD},
+            {
+                "nodes": [{"a": (1, 2)}, {"a": (1, 2, "cloud", "")}, {"a": ("1", 2, "box", "")},
+                          {"a": (1, torch.nan, "box", "")}, {"a": (1, 2, "box", None)}],
+                "arrows": [[("x", "nowhere")], [("x",)], [("x", (1,), "layer")], ["x"],
+                           [("x", (1, "2"), "layer")], [("x", 3, "layer")]],
+                "size": NO_SIZE, "alt": [""],
             },
         ),
         "plots.bars": (

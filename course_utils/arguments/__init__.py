@@ -19,7 +19,19 @@ from .arrays import (
     whole_numbers,
     within,
 )
-from .figures import alt, curve, labels, limits, numbers, rows, size, slider, spread
+from .figures import (
+    alt,
+    curve,
+    labels,
+    limits,
+    nodes,
+    numbers,
+    rows,
+    size,
+    slider,
+    spread,
+    ways,
+)
 from .history import RESERVED, evaluated, measured, metric, metrics, state
 from .places import existing, named
 from .profiles import amount, amounts, bounds
@@ -93,6 +105,7 @@ __all__ = [
     "metric",
     "metrics",
     "named",
+    "nodes",
     "number",
     "number_format",
     "numbers",
@@ -121,6 +134,7 @@ __all__ = [
     "trainable",
     "uncopied",
     "vectors",
+    "ways",
     "whole",
     "whole_numbers",
     "within",

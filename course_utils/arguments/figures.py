@@ -1,6 +1,7 @@
 """Arguments of plots, tables and controls: sizes, limits, curves, labels, rows, named numbers."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from numbers import Real
 from typing import Any
 
@@ -122,6 +123,45 @@ def rows(name: str, value: Any) -> Sequence[Mapping]:
         if not isinstance(row, Mapping):
             raise TypeError(f"{name} must be dicts, one per row; one is a {type(row).__name__}.")
     return value
+
+
+def nodes(values: Any, looks: Sequence[str]) -> Mapping[str, tuple]:
+    """The nodes of a diagram, name -> (x, y, look, text).
+
+    Raises:
+        TypeError, ValueError: not a dict of such nodes; names the first that is not one.
+    """
+    kind("nodes", values, Mapping, "a dict, name -> (x, y, look, text)")
+    for name, node in values.items():
+        fits = isinstance(node, list | tuple) and len(node) == 4 and _place(node[:2])
+        if not (fits and node[2] in list(looks) and isinstance(node[3], str)):
+            raise ValueError(
+                "nodes must be name -> (x, y, look, text), with a look from "
+                f"{', '.join(looks)}; {name!r} is {shown(node)}."
+            )
+    return values
+
+
+def ways(values: Any, nodes: Mapping[str, tuple]) -> Sequence[Sequence]:
+    """The arrows of a diagram, each from node to node, perhaps by way of corners (x, y).
+
+    Raises:
+        TypeError, ValueError: not a list of such ways; names the first that is not one.
+    """
+    kind("arrows", values, Sequence, "a list of (node, node), with corners (x, y) between them")
+    for way in values:
+        fits = isinstance(way, list | tuple) and len(way) > 1 and all(map(_place, way[1:-1]))
+        if not (fits and all(end in list(nodes) for end in (way[0], way[-1]))):
+            raise ValueError(
+                "arrows must be (node, node), with corners (x, y) between them and both nodes "
+                f"known, not {shown(way)}."
+            )
+    return values
+
+
+def _place(values: Any) -> bool:
+    pair = isinstance(values, list | tuple) and len(values) == 2
+    return pair and all(isinstance(number, Real) and isfinite(number) for number in values)
 
 
 def slider(name: str, values: Any) -> tuple[float, float, float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from .charts import bars, curves, heatmap, lines
+from .diagram import diagram
 from .figure import Plot
 from .pictures import images, prediction
 from .style import COLOURS
@@ -20,6 +21,7 @@ __all__ = [
     "array",
     "bars",
     "curves",
+    "diagram",
     "heatmap",
     "images",
     "lines",
