@@ -39,7 +39,7 @@ BATCH = cu.budget(cpu=64, gpu=256)
 FIRST = cu.budget(cpu=500, gpu=5000)  # steps of the first game
 CURES = cu.budget(cpu=250, gpu=5000)  # of each row of the table of cures
 CLINIC = cu.budget(cpu=150, gpu=1000)
-JUDGE = cu.budget(cpu=2000, gpu=4000)  # of the classifier that judges in the end
+JUDGE = cu.budget(cpu=1200, gpu=4000)  # of the classifier that judges in the end
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 
 device = cu.start(seed=0)
@@ -964,7 +964,7 @@ def race():
             )
         axes.set(xlabel="seconds of training, one seed", title=f"{length} steps")
     plot.axes[0].set_ylabel("share of sines")
-    plot.axes[0].legend(frameon=False, fontsize=8)
+    plot.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
     return plot
 
 
@@ -1166,7 +1166,7 @@ cu.plots.lines(
     {
         f"{name}, {steps:,} steps": (range(6, SHORT), by_step)
         for steps in (first, last)
-        for name, by_step in zip(("free", "one ahead"), measured[steps], strict=True)
+        for name, by_step in zip(("one ahead", "free"), measured[steps], strict=True)
     },
     xlabel="step",
     ylabel="mean error",
