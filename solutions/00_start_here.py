@@ -841,7 +841,7 @@ cu.check("00.3", sgd_step)
 #
 # This loop runs without an error, and still it doesn't train. It has *three* faults:
 #
-# ```python
+# ```
 # def train(W, batches, rate):
 #     losses = []
 #     for x, labels in batches:

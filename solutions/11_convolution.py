@@ -1468,7 +1468,7 @@ cu.check("11.2", same_padding)
 # Patients A and B use the same function. The kernel (k, k) has positive numbers, which
 # needn't add up to 1; k is odd; `images` are (B, 1, H, W).
 #
-# ```python
+# ```
 # def fair_blur(images, kernel):
 #     weight = kernel[None, None]  # (1, 1, k, k)
 #     return F.conv2d(images, weight, padding=len(kernel) // 2)

@@ -1391,7 +1391,7 @@ cu.check("21.4", leaky_back)
 # the other. The loss falls a little, and then nothing more is learned. There are
 # *three* faults:
 #
-# ```python
+# ```
 # def train_in_windows(W, windows, rate, limit):
 #     losses = []
 #     for inputs, targets in windows:  # (T, B, H) each

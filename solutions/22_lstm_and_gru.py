@@ -1430,7 +1430,7 @@ cu.check("22.3", last_real)
 # A colleague wrote one step of an LSTM for weights that come from PyTorch. It runs, all
 # shapes fit, and nobody noticed that *three* things are wrong with it:
 #
-# ```python
+# ```
 # def lstm_step(x, h, c, W, U, b):
 #     i, o, f, g = (x @ W.T + h @ U.T + b).sigmoid().chunk(4, 1)
 #     c = f * c + i * g
