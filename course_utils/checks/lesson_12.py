@@ -1,4 +1,4 @@
-"""The exercises of lesson 12: parameters and size of a layer, Grad-CAM, a leaking test set."""
+"""The exercises of lesson 12: a layer's cost and size, Grad-CAM, a leak, a folded batch norm."""
 
 import math
 
@@ -23,6 +23,11 @@ def grad_cam(maps, slopes):
 def leaked(train, test):
     train, test = train.flatten(1), test.flatten(1)
     return torch.stack([(train == picture).all(1).any() for picture in test])
+
+
+def fold(weight, bias, gamma, beta, mean, variance):
+    scale = gamma / (variance + 1e-5).sqrt()  # (C',)
+    return weight * scale.view(-1, 1, 1, 1), (bias - mean) * scale + beta
 
 
 def combining(weigh, total=lambda terms: terms.sum(0).relu()):
@@ -58,6 +63,28 @@ def parts(train, test, *shape):
     test[4].flatten()[:2] = train[0].flatten()[:2]  # pieced together
     test[6] = test[5]  # twice in the test part, nowhere else
     return train, test
+
+
+def normed(seed, outputs, inputs, kernel):
+    """A convolution and its batch norm; the first channel's variance is tiny, as of a dead map."""
+    source = torch.Generator().manual_seed(seed)
+    weight = torch.randn(outputs, inputs, kernel, kernel, generator=source)
+    bias, gamma, beta, mean, deviation = torch.randn(5, outputs, generator=source)
+    variance = deviation.square() + 0.1
+    variance[0] = 1e-5
+    return weight, bias, gamma, beta, mean, variance
+
+
+def shifting(shift, scale=lambda g, v: g / (v + 1e-5).sqrt()):
+    """A wrong folding: `shift(scale, bias, beta, mean)`, or weights times another `scale`."""
+    return lambda w, b, g, beta, m, v: (
+        w * scale(g, v).view(-1, 1, 1, 1),
+        shift(scale(g, v), b, beta, m),
+    )
+
+
+def folded(scale, bias, beta, mean):
+    return (bias - mean) * scale + beta
 
 
 # fmt: off
@@ -135,5 +162,37 @@ EXERCISES = {
         hints=("Two pictures are equal when all of their pixels are equal.",
                "For one test picture: (train == picture) over all pixels at once is (N, …); "
                "flatten it to (N, pixels), then .all(1) and .any()."),
+    ),
+    "12.5": Exercise(
+        fold, "a tensor of shape (C', C, k, k) and one of shape (C',)", 15, "medium",
+        cases=[normed(0, 4, 3, 3), normed(1, 3, 3, 1), normed(2, 1, 2, 5)],
+        mistakes={
+            "the sum is scaled, so the convolution's own bias is scaled, too.":
+                shifting(lambda s, b, beta, m: b - m * s + beta),
+            "batch norm subtracts the mean first. Where did it go?":
+                shifting(lambda s, b, beta, m: b * s + beta),
+            "the mean is subtracted, not added.":
+                shifting(lambda s, b, beta, m: (b + m) * s + beta),
+            "the mean is subtracted *before* the scale, so it is scaled, too.":
+                shifting(lambda s, b, beta, m: b * s - m + beta),
+            "β is missing; it is added at the end.": shifting(lambda s, b, beta, m: (b - m) * s),
+            "β is added after the scale, so it is not scaled.":
+                shifting(lambda s, b, beta, m: (b - m + beta) * s),
+            "the convolution's own bias got lost.": shifting(lambda s, b, beta, m: beta - m * s),
+            "divide by the standard deviation, not by the variance.":
+                shifting(folded, lambda g, v: g / (v + 1e-5)),
+            "ε is added to the variance, under the root.":
+                shifting(folded, lambda g, v: g / (v.sqrt() + 1e-5)),
+            "where is ε? Without it, a channel that hardly varies explodes.":
+                shifting(folded, lambda g, v: g / v.sqrt()),
+            "γ is missing.": shifting(folded, lambda g, v: 1 / (v + 1e-5).sqrt()),
+            "the weights are unchanged; each output channel's need its scale.":
+                lambda w, *rest: (w, fold(w, *rest)[1]),
+        },
+        praise="The folded convolution gives what the convolution and its batch norm gave.",
+        hints=("Write batch norm as scale · y + shift, with two numbers for each channel. What are "
+               "they?",
+               "With scale = γ / sqrt(variance + 1e-5): each output's kernels times its scale, and "
+               "the bias is (bias - mean) · scale + β."),
     ),
 }
