@@ -8,10 +8,8 @@ import importlib
 import json
 from pathlib import Path
 
-from course_utils.authoring.timings import quiet_rate
-
 from . import report
-from .measure import Row
+from .measure import Row, matrix_rate
 
 MODULES = ("loop", "data_path", "alternatives", "to_99", "lessons", "growth", "limit")
 QUICK = MODULES[:3]
@@ -22,11 +20,11 @@ def measured(name: str, quick: bool) -> dict:
     """A module's rows, printed as they come, with the machine and its rate before and after."""
     module = importlib.import_module(f"benchmarks.{name}")
     print(f"\n{name}: {module.__doc__.splitlines()[0]}", flush=True)
-    rows, before = [], quiet_rate()
+    rows, before = [], matrix_rate()
     for row in module.rows(quick):
         rows.append(row)
         print(report.line(row), flush=True)
-    rates = [round(rate, 2) for rate in (before, quiet_rate())]
+    rates = [round(rate, 2) for rate in (before, matrix_rate())]
     print(f"  the machine's rate before and after: {rates[0]} and {rates[1]}")
     return {"machine": report.machine(), "rates": rates, "rows": [vars(row) for row in rows]}
 

@@ -9,6 +9,7 @@ processes that it started and saw end; other programs disturb it less than wall 
 """
 
 import gc
+import os
 import resource
 import time
 from collections.abc import Callable, Iterable
@@ -126,3 +127,16 @@ def interleaved(a: Prepare, b: Prepare, pairs: int) -> Pairs:
 def middle(costs: Iterable[Cost], clock: str = "cpu") -> float:
     """The median seconds of runs, by the clock `cpu` or `wall`."""
     return median(getattr(each, clock) for each in costs)
+
+
+def matrix_rate(repeats: int = 5, size: int = 2048) -> float:
+    """This moment's best fp32 matrix product rate of two cores, as a share of 100 GFLOP/s."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    a, best = torch.ones(size, size), float("inf")
+    for _ in range(repeats + 1):  # the first one wakes the threads
+        begin = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - begin)
+    torch.set_num_threads(threads)
+    return 2 * size**3 / best / 1e11

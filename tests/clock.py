@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import pytest
 
-from course_utils.authoring import timings
+from course_utils.authoring.rate import quiet_rate
 
 BEGAN = time.perf_counter()
 COLUMNS = ("nbval", "page", "widget", "checks", "other")
@@ -65,5 +65,5 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.write_line(line)
     minutes = (time.perf_counter() - BEGAN) / 60
     terminalreporter.write_line(
-        f"{minutes:.1f} minutes, on a machine at {timings.quiet_rate():.2f} of the quiet rate"
+        f"{minutes:.1f} minutes, on a machine at {quiet_rate():.2f} of the quiet rate"
     )

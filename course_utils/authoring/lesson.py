@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from . import claims, readme, rules, stored, timings
+from . import claims, rate, readme, rules, stored, timings
 from .clean import clean
 from .course import AuthoringError, Course, replace_file
 from .execute import Run, execute
@@ -34,9 +34,9 @@ def measure(course: Course, source: Path, profile: str) -> tuple[NotebookNode, R
     if profile == "smoke":
         return run(course, source, profile)
     device = timings.device_name(profile)
-    before = timings.quiet_rate()
+    before = rate.quiet_rate()
     notebook, cost = run(course, source, profile)
-    quiet = 1.0 if profile == "gpu" else (before + timings.quiet_rate()) / 2
+    quiet = 1.0 if profile == "gpu" else (before + rate.quiet_rate()) / 2
     refuse([f"{source.stem}.ipynb {what}" for what in stored.too_large(notebook)])
     seconds = cost.seconds, cost.training_seconds, cost.wall_seconds
     entry = timings.entry(*seconds, cost.peak_mb, quiet, device)

@@ -1,20 +1,16 @@
 """How long each lesson takes, in quiet minutes; knows nothing about how lessons are run.
 
-A quiet minute is a minute of two cores that reach 100 GFLOP/s in a 2048 × 2048 fp32 matrix
-product. That rate is measured just before and just after a run; seconds × rate / 100 are quiet
-seconds, in both directions: a machine half as fast, or half busy, takes twice the seconds and
-counts each for half. What happens to the rate during the run is not seen. Times on a GPU are
-stored as measured, with its name, since this rate says nothing about it.
+A quiet minute is a minute of the quiet machine (rate.py). This one's rate is measured just before
+and just after a run; seconds × rate are quiet seconds, in both directions: a machine half as fast,
+or half busy, takes twice the seconds and counts each for half. What happens to the rate during the
+run is not seen. Times on a GPU are stored as measured, with its name, since this rate says nothing
+about it.
 """
-
-import os
-import time
 
 from . import records
 from .course import AuthoringError, Course
 from .records import Table
 
-QUIET_GFLOPS = 100.0
 # Of a `cpu` run: quiet minutes of training and of all, and megabytes, which are Binder's.
 MAX_TRAINING, MAX_MINUTES, MAX_MB = 5.0, 5.5, 900
 
@@ -45,22 +41,6 @@ def entry(
         "training_minutes": round(training * quiet / 60, 2),
         "wall_seconds": round(wall, 1),
     }
-
-
-def quiet_rate(repeats: int = 5, size: int = 2048) -> float:
-    """This moment's fp32 matrix product rate of two cores, as a share of 100 GFLOP/s."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
-    a = torch.ones(size, size)
-    best = float("inf")
-    for _ in range(repeats + 1):  # the first one wakes the threads
-        begin = time.perf_counter()
-        a @ a
-        best = min(best, time.perf_counter() - begin)
-    torch.set_num_threads(threads)
-    return 2 * size**3 / best / 1e9 / QUIET_GFLOPS
 
 
 def device_name(profile: str) -> str:
