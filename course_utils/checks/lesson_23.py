@@ -1,4 +1,4 @@
-"""The exercises of lesson 23: nats of words, windows that go on, absolute discounting, min-p."""
+"""The exercises of lesson 23: nats of words, windows that go on, min-p, and a sampler to repair."""
 
 import math
 
@@ -19,16 +19,19 @@ def window(ids, size, length, number):
     return inputs[:, columns], targets[:, columns]
 
 
-def discounted(counts, lower, d):
-    total, kinds = counts.sum(), (counts > 0).sum()
-    if total == 0:
-        return lower
-    return ((counts - d).clip(min=0) + d * kinds * lower) / total
-
-
 def min_p(p, share):
     kept = torch.where(p >= share * p.amax(1, keepdim=True), p, 0.0)
     return kept / kept.sum(1, keepdim=True)
+
+
+def sample(net, prompt, uniforms, temperature):
+    drawn = []
+    logits, state = net(prompt, None)
+    for u in uniforms:
+        p = (logits[-1] / temperature).softmax(-1)
+        drawn.append((p.cumsum(-1) <= u).sum())
+        logits, state = net(drawn[-1][None], state)
+    return torch.stack(drawn)
 
 
 def rows(ids, size, row):
@@ -40,13 +43,6 @@ def windows(rows=rows, left=1):
     return lambda ids, size, length, number: tuple(
         part[:, number * length : (number + 1) * length]
         for part in rows(ids, size, (len(ids) - left) // size)
-    )
-
-
-def handing(on, least=0.0):
-    """A wrong discount: it hands `on(d, T(h), lower)`, or lets counts fall below 0."""
-    return lambda c, low, d: (
-        ((c - d).clip(min=least) + on(d, (c > 0).sum(), low)) / c.sum() if c.sum() else low
     )
 
 
@@ -63,9 +59,35 @@ def text(size):
     return torch.randint(60, (size,), generator=torch.Generator().manual_seed(size))
 
 
-def context(*counts):
-    """Counts, and a shorter context's probabilities for as many symbols."""
-    return torch.tensor(counts), torch.arange(float(len(counts))).softmax(0)
+class Net:
+    """Logits that depend on the last symbol and on all before it; the state is one number."""
+
+    def __init__(self, size):
+        self.table = 2 * torch.randn(11, size, size, generator=torch.Generator().manual_seed(size))
+        self.table[..., 0] = -torch.inf  # a symbol that never comes
+
+    def __call__(self, ids, state):
+        found, state = [], 0 if state is None else state
+        for symbol in map(int, ids):
+            found.append(self.table[state, symbol])
+            state = (3 * state + symbol + 1) % 11
+        return torch.stack(found), state
+
+
+def sampling(logits=lambda z, t: z[-1] / t, draw=lambda p, u: (p.cumsum(-1) <= u).sum(),
+             feed=lambda prompt, drawn: drawn[-1:], carry=True, whole=False):  # fmt: skip
+    """A wrong sampler: other logits, another draw, other symbols fed back, or no state."""
+
+    def wrong(net, prompt, uniforms, temperature):
+        z, state = net(prompt, None)
+        drawn = prompt[:0]
+        for u in uniforms:
+            symbol = draw(logits(z, temperature).softmax(-1), u)
+            drawn = torch.cat([drawn, symbol[None]])
+            z, state = net(feed(prompt, drawn), state if carry else None)
+        return torch.cat([prompt, drawn]) if whole else drawn
+
+    return wrong
 
 
 # fmt: off
@@ -105,26 +127,7 @@ EXERCISES = {
                "With row = (len(ids) - 1) // size the inputs are ids[:size * row].view(size, row), "
                "and the targets begin one symbol later. The columns begin at number * length."),
     ),
-    "23.3": Exercise(discounted, "a tensor with one probability for each symbol", 15, "medium",
-        cases=[(*context(5.0, 0.0, 1.0, 2.0, 0.0, 1.0), 0.6), (*context(0.0, 3.0, 0.0), 0.75),
-               (*context(2.0, 1.0, 4.0, 7.0), 0.3), (*context(0.0, 0.0, 0.0, 0.0, 0.0), 0.6)],
-        mistakes={
-            "a count of 0 has nothing to take from: without the max it becomes negative.":
-                handing(lambda d, T, low: d * T * low, least=-1.0),
-            "unseen symbols get nothing.": lambda c, low, d: c / c.sum() if c.sum() else low,
-            "it adds up to less than 1: hand on what was taken.": handing(lambda d, T, low: 0),
-            "d was taken from each of T(h) symbols.": handing(lambda d, T, low: d * low),
-            "T(h) counts only symbols seen here.": handing(lambda d, T, low: d * len(low) * low),
-            "share it as lower says, not equally.": handing(lambda d, T, low: d * T / len(low)),
-            "right where the context was seen. Where it never was, c(h) is 0: return lower.":
-                lambda c, low, d: ((c - d).clip(min=0) + d * (c > 0).sum() * low) / c.sum(),
-        },
-        praise="What was taken from the seen symbols is shared as the shorter context says.",
-        hints=("How much was taken away in all? d for each symbol with a count: that is d · T(h).",
-               "With kinds = (counts > 0).sum() it is ((counts - d).clip(min=0) + d * kinds * "
-               "lower) / total, and lower where total is 0."),
-    ),
-    "23.4": Exercise(min_p, "a tensor of probabilities, with the shape of p", 10, "medium",
+    "23.3": Exercise(min_p, "a tensor of probabilities, with the shape of p", 10, "medium",
         cases=[(torch.tensor(rows), share) for rows, share in (
             ([[0.50, 0.31, 0.11, 0.08], [0.22, 0.28, 0.24, 0.26]], 0.3),
             ([[0.62, 0.2, 0.18], [0.4, 0.3, 0.3], [0.05, 0.05, 0.9], [0.3, 0.34, 0.36]], 0.6),
@@ -141,5 +144,33 @@ EXERCISES = {
         praise="Few characters stay where the network is sure, many where it is not.",
         hints=("Each row has a limit of its own: share times the row's largest probability.",
                "Divide torch.where(p >= share * p.amax(1, True), p, 0.0) by each row's sum."),
+    ),
+    "23.4": Exercise(sample, "a tensor (N,) of symbols", 15, "medium", numpy=False,
+        cases=[(Net(size), torch.tensor(prompt), torch.tensor(uniforms), temperature)
+               for size, prompt, uniforms, temperature in (
+            (5, [1, 3, 2], [0.0, 0.31, 0.93, 0.52, 0.77, 0.12, 0.66], 1.0),
+            (9, [4, 4, 7, 1], [0.95, 0.5, 0.83, 0.24, 0.0, 0.71, 0.9, 0.42], 2.5),
+            (7, [6, 2], [0.64, 0.97, 0.35, 0.88, 0.59, 0.79], 0.6))],
+        mistakes={
+            "that is the sampler as it was, with all three faults.":
+                sampling(lambda z, t: z[-1] * t, lambda p, u: p.argmax(), lambda prompt, _: prompt),
+            "the temperature multiplies: a hot text would be cold. Divide by it.":
+                sampling(lambda z, t: z[-1] * t),
+            "the temperature has no effect: divide the logits by it.": sampling(lambda z, t: z[-1]),
+            "it takes the likeliest symbol, whatever u is.": sampling(draw=lambda p, u: p.argmax()),
+            "it never reads what it wrote: feed the drawn symbol back, not the prompt.":
+                sampling(feed=lambda prompt, drawn: prompt),
+            "it forgets: hand the state on to the next call of net.": sampling(carry=False),
+            "it reads all that it wrote again and again. The state knows it: feed the last alone.":
+                sampling(feed=lambda prompt, drawn: drawn),
+            "the prompt is no part of the answer: return the drawn symbols only.":
+                sampling(whole=True),
+            "that is the last symbol whose sum is *not* greater than u. Take the next one.":
+                sampling(draw=lambda p, u: ((p.cumsum(-1) <= u).sum() - 1).clamp(min=0)),
+        },
+        praise="Divide, draw, feed back, and hand the state on: that is all of sampling.",
+        hints=("Is a large temperature to make the logits larger or smaller? Where is u used? "
+               "And which symbol does net read next?",
+               "The draw is (p.cumsum(-1) <= u).sum(). Give net that, as (1,), and the state."),
     ),
 }

@@ -1,6 +1,7 @@
 """Lesson 23's n-gram against counting by hand, its sampler against its rules, its run."""
 
 import signal
+import time
 from collections import Counter
 from types import SimpleNamespace
 
@@ -102,6 +103,35 @@ def test_the_nucleus_is_the_smallest_set_that_reaches_its_share():
         assert (kept.sum(-1) - least < share).all()  # and would not without the last
 
 
+def test_since_counts_from_the_last_mark():
+    marks = np.array([[0, 1, 0, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0, 0]], bool)
+    since = parts("23", "since")["since"]
+    assert since(marks).tolist() == [[1, 0, 1, 2, 0, 0, 1], [1, 2, 3, 4, 5, 6, 7]]
+
+
+def test_a_unit_is_chosen_on_one_half_and_measured_on_the_other():
+    feature = seeded(8, 100).numpy()
+    memory = seeded(8, 100, 5, seed=1).numpy()
+    memory[:, :, 3] -= 2 * feature
+    memory[:4, :, 1] = feature[:4]  # only where it is chosen
+    unit, r = parts("23", "search")["search"](memory, feature)
+    assert unit == 1 and r == pytest.approx(
+        np.corrcoef(memory[4:, :, 1].ravel(), feature[4:].ravel())[0, 1], abs=1e-6
+    )
+
+
+def test_the_judge_reads_each_text_alone():
+    rng = np.random.default_rng(0)
+    scope = parts("23", "codes", "count", "look_up", "witten_bell", "measured", V=6, SETS=2)
+    scope.update(LEAD=10, judge=scope["count"](rng.integers(6, size=400), 5))
+    texts = rng.integers(6, size=(4, 60))
+    likelihood, distinct = scope["measured"](texts)
+    each = [scope["witten_bell"](scope["judge"], t[10:], t[6:10])[-1].mean() for t in texts]
+    assert np.allclose(likelihood, [-np.mean(each[:2]), -np.mean(each[2:])])
+    grams = [tuple(t[i : i + 4]) for t in texts[:2] for i in range(10, 57)]
+    assert distinct[0] == len(set(grams)) / len(grams)
+
+
 def test_the_patient_of_the_clinic_gets_its_own_answers():
     for inputs, targets in parts("23", "Shifted")["Shifted"](torch.arange(100), 3, 7):
         assert torch.equal(inputs, targets)
@@ -117,23 +147,32 @@ class Interrupted(cu.data.Windows):
             yield pair
 
 
-def trained(windows, run=None):
-    """What the lesson's own loop leaves: a digest of the weights, and the curves."""
-    scope = parts(
-        "23", "CharLSTM", "Carried", "train_on", OneCycleLR=OneCycleLR, V=10, HIDDEN=8, LAYERS=1,
-        DROPOUT=0.1, PEAK=0.01,
-    )  # fmt: skip
+def trained(windows, folder=None):
+    """What the lesson's own step leaves: a digest of the weights, the curves, and the album."""
+    scope = parts("23", "CharLSTM", "Carried", V=10, HIDDEN=8, LAYERS=1, DROPOUT=0.1)
     torch.manual_seed(0)
     net = scope["CharLSTM"]()
+    opt = torch.optim.Adam(net.parameters(), 0.01)
+    rate = OneCycleLR(opt, 0.01, total_steps=27)
     carried = scope["Carried"](net.lstm, 3)
+    album = cu.Kept()
     batches = windows(torch.arange(200) ** 2 % 10, 3, 7)  # 9 an epoch
-    history = scope["train_on"](net, batches, run, steps=27, carried=carried)
-    return cu.checkpoint.digest(net.state_dict()), history.values
+    trainer = cu.Trainer(folder, net=net, opt=opt, rate=rate, carried=carried, album=album)
+    own = {"net": net, "carried": carried, "opt": opt, "rate": rate, "album": album, "steps": 27}
+    given = {"trainer": trainer, "windows": batches, "sample_of": repr, "time": time}
+    given["mean_loss"] = lambda net: net.head.bias[0].item()
+    step = parts("23", "step", "look", "moments", **own, **given)["step"]
+    history = trainer.fit(step, batches, steps=27)
+    return (
+        cu.checkpoint.digest(net.state_dict()),
+        history.values,
+        {step: found[0] for step, found in album.items()},
+    )
 
 
 def test_a_run_that_was_interrupted_goes_on_bit_for_bit(capsys):
     whole = trained(cu.data.Windows)
-    with pytest.raises(KeyboardInterrupt):
-        trained(Interrupted, "runs/23")
+    assert list(whole[2]) == [1, 4, 14, 27]
+    trained(Interrupted, "runs/23")
     assert trained(cu.data.Windows, "runs/23") == whole
     assert "Resuming at step 14 of 27" in capsys.readouterr().out
