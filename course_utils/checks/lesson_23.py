@@ -55,6 +55,11 @@ def likely(p, share):
     return p >= share * p.amax(1, keepdim=True)
 
 
+def nucleus(p, share):
+    ordered, rank = p.sort(1, descending=True)
+    return torch.zeros_like(p).scatter(1, rank, (ordered.cumsum(1) - ordered < share).float())
+
+
 def text(size):
     return torch.randint(60, (size,), generator=torch.Generator().manual_seed(size))
 
@@ -142,7 +147,7 @@ EXERCISES = {
                 lambda p, share: torch.where(likely(p, share), p, 0.0).softmax(1),
             "exactly at the limit, it stays.": keeping(lambda p, s: p > s * p.amax(1, True)),
             "that is the nucleus, which adds up. Min-p compares each one with the largest.":
-                keeping(lambda p, s: (p[:, None] * (p[:, None] > p[..., None])).sum(-1) < s),
+                keeping(nucleus),
             "each row has a largest of its own.": keeping(lambda p, share: p >= share * p.max()),
         },
         praise="Few characters stay where the network is sure, many where it is not.",
