@@ -123,7 +123,28 @@ cu.say(
 #
 # $$p_k = \frac{e^{z_k}}{\sum_i e^{z_i}}, \qquad L = -\log p_y .$$
 #
-# What do these two do? Move the logit of the right class, and watch.
+# In the diagram, each logit is connected to every pixel, by weights of its own; each
+# probability depends on all logits. Below it, move the logit of the right class, and
+# watch what softmax and loss do.
+
+# %%
+nodes = {
+    "weights": (2.9, 2.6, "label", "weights $W_{kj}$"),
+    "softmax": (6.6, 2.6, "label", "softmax"),
+    "all": (6.6, 1.2, "dot", ""),
+}
+layers = {"x": (1, pixels, "pixels"), "z": (4.8, classes, "logits")}
+layers["p"] = (8.4, classes, "probabilities")
+for letter, (across, number, kind) in layers.items():
+    nodes[kind] = (across, 2.6, "label", f"{number} {kind}")
+    nodes[f"{letter}…"] = (across, 0.8, "label", "⋮")
+    for up, i in ((2.1, 1), (1.4, 2), (0.3, number)):
+        nodes[f"{letter}{i}"] = (across, up, "box", f"${letter}_{{{i}}}$")
+ends = (1, 2, classes)
+arrows = [(f"x{j}", f"z{k}") for j in (1, 2, pixels) for k in ends]
+arrows += [(f"z{k}", "all") for k in ends] + [("all", f"p{k}") for k in ends]
+alt = f"{pixels} pixels, each joined to {classes} logits; softmax makes probabilities."
+cu.plots.diagram(nodes, arrows, size=(9.5, 2.8), alt=alt)
 
 
 # %%
@@ -133,10 +154,8 @@ def show_softmax(logit):
     alt = f"The right class has logit {logit:g}, probability {p[1]:.2f}, loss "
     plot = cu.plots.Plot(10.5, 2.7, f"{alt}{-p[1].log():.2f}.")
     left, middle, right = plot.subplots(1, 3)
-    names, colours = (
-        ["a", "b (right)", "c", "d"],
-        [cu.plots.COLOURS[k] for k in (0, 1, 0, 0)],
-    )
+    names = ["a", "b (right)", "c", "d"]
+    colours = [cu.plots.COLOURS[k] for k in (0, 1, 0, 0)]
     left.bar(names, z, color=colours)
     left.set(ylabel="logit", ylim=(-5, 8))
     middle.bar(names, p, color=colours)
@@ -203,10 +222,8 @@ print("equal to 1e-6:", bool((ours - theirs).abs() < 1e-6))
 def brightness(pictures):  # (N, C, H, W)
     third = pictures.shape[3] // 3
     columns = pictures.mean((1, 2))  # (N, W)
-    middle, sides = (
-        columns[:, third:-third],
-        torch.cat([columns[:, :third], columns[:, -third:]], 1),
-    )
+    middle = columns[:, third:-third]
+    sides = torch.cat([columns[:, :third], columns[:, -third:]], 1)
     return torch.stack([middle.mean(1), sides.mean(1)], 1)  # (N, 2)
 
 
@@ -258,8 +275,8 @@ def draw_descent(paths, heights):
     )
     left, right = plot.subplots(1, 2)
     low, high = torch.cat([*paths.values()]).aminmax(dim=0)
-    x, y = (torch.linspace(a - 1, b + 1, 80) for a, b in zip(low, high, strict=True))
-    height = loss_at(torch.cartesian_prod(x, y).to(device)).cpu().view(80, 80).T
+    x, y = (torch.linspace(a - 1, b + 1, 40) for a, b in zip(low, high, strict=True))
+    height = loss_at(torch.cartesian_prod(x, y).to(device)).cpu().view(40, 40).T
     left.contourf(x, y, height.log(), levels=24, cmap="Greys", alpha=0.6)
     for (name, path), colour in zip(paths.items(), cu.plots.COLOURS, strict=False):
         left.plot(*path.T, "o-", ms=3, color=colour)
@@ -290,25 +307,11 @@ cu.say(
 # %% [markdown]
 # Did you expect that? For handwritten digits the leaps die out, because the walls of
 # this valley become gentler the further you get along it, and then the large rate is
-# simply the fastest. Do the others catch up if they get ten times as many steps? And
-# does a rate ten times as large as the largest settle too?
-
-# %%
-later = {
-    f"rate {rate}": loss_at(descend(rate, 300)[-1].to(device)).item()
-    for rate in (0.1, 0.6, 2.0, 20.0)
-}
-cu.say(
-    "After 300 steps: "
-    + ", ".join(f"{loss:.2f} with {name}" for name, loss in later.items())
-    + "."
-)
-
-# %% [markdown]
-# So a small rate costs patience, a large one works as long as its leaps die out, and
-# you find out which is which by looking at the curve. You'll do that for the full model
-# further down. Its slope, too, can be written down. With $P$ the probabilities of a
-# batch and $Y$ the same table for the truth (1 for the right class, 0 elsewhere),
+# simply the fastest. Does one ten times as large settle too? Add it above, and see.
+#
+# A rate is judged by its curve, as you'll do for the full model further down. Its
+# slope, too, can be written down. With $P$ the probabilities of a batch and $Y$ the
+# same table for the truth (1 for the right class, 0 elsewhere),
 #
 # $$\frac{\partial L}{\partial W} = \frac{1}{B}\,(P - Y)^{\top} X .$$
 #
@@ -318,13 +321,14 @@ cu.say(
 # all: change one weight a little, and see how the loss changes. Do the three agree?
 
 # %% tags=["nbval-check-output"]
-loss.backward()
-P = (x @ W.T + b).softmax(1)  # (B, 10)
+W.grad = None  # backward adds to what is there, as it does in a second run
+logits = x @ W.T + b  # (B, 10)
+F.cross_entropy(logits, labels).backward()
+P = logits.detach().softmax(1)  # (B, 10)
 Y = F.one_hot(labels, classes)  # (B, 10)
 formula = (P - Y).T @ x / len(x)  # (10, 784)
-print(
-    "formula and backward equal to 1e-6:", bool((W.grad - formula).abs().max() < 1e-6)
-)
+error = (W.grad - formula).abs().max()
+print("formula and backward equal to 1e-6:", bool(error < 1e-6))
 
 
 # %%
@@ -337,9 +341,7 @@ def nudged(k, j, h):
 # %% tags=["nbval-check-output"]
 
 h = 1e-4
-k, j = divmod(
-    formula.abs().argmax().item(), pixels
-)  # the weight with the steepest slope
+k, j = divmod(formula.abs().argmax().item(), pixels)  # the weight of steepest slope
 slope = (nudged(k, j, h) - nudged(k, j, -h)) / (2 * h)
 print("and the nudge, to 1e-6:", bool((slope - formula[k, j].cpu()).abs() < 1e-6))
 
@@ -530,15 +532,6 @@ cu.plots.lines(
 )
 
 # %%
-over = [s - r for s, r in zip(sure, right, strict=True)]
-cu.say(
-    f"A shift of 3 pixels takes the accuracy from {right[0]:.1%} to {right[3]:.1%}, "
-    f"and the confidence from {sure[0]:.1%} to {sure[3]:.1%}. Confidence "
-    f"minus accuracy: {100 * over[0]:+.1f} points without a shift, "
-    f"{100 * over[3]:+.1f} points after it."
-)
-
-# %%
 cu.claim(
     "Accuracy lost by a shift of 3 pixels",
     right[0] - right[3],
@@ -548,11 +541,9 @@ cu.claim(
 )
 
 # %% [markdown]
-# Where the first of the two differences is far above 0, the model is *overconfident*
-# even on pictures like those it has learned from; where only the second is, it doesn't
-# notice that it is lost. Nothing in this model says that a moved picture shows the same
-# thing. (What leaves on the right comes back on the left. With handwritten digits that
-# is black, so nothing is added.)
+# Where the two curves part, the model doesn't notice that it is lost. Nothing in it
+# says that a moved picture shows the same thing. (What leaves on the right comes back
+# on the left. With handwritten digits that is black, so nothing is added.)
 #
 # ## How large should a step be?
 #
@@ -568,22 +559,23 @@ def first_batches(number):
 
 
 # %%
-def loss_curve(rate):
+def short_run(steps, rate=LEARNING_RATE, clear=True, brightest=1):
     net = make_net()
     opt = torch.optim.SGD(net.parameters(), rate)
     losses = []
-    for images, labels in first_batches(60):
-        loss = F.cross_entropy(net(images), labels)
-        opt.zero_grad()
+    for images, labels in first_batches(steps):
+        loss = F.cross_entropy(net(brightest * images), labels)
+        if clear:
+            opt.zero_grad()
         loss.backward()
         opt.step()
         losses.append(loss.item())
-    return losses
+    return net, losses
 
 
 # %%
 def show_curve(log10_rate):
-    losses = loss_curve(10**log10_rate)
+    _, losses = short_run(60, 10**log10_rate)
     return cu.plots.lines(
         {"loss": (range(1, len(losses) + 1), losses)},
         xlabel="step",
@@ -661,21 +653,11 @@ cu.claim(
 
 
 # %%
-def treated(rate=LEARNING_RATE, clear=True, brightest=1):
-    net = make_net()
-    opt = torch.optim.SGD(net.parameters(), rate)
-    losses = []
-    for images, labels in first_batches(200):
-        loss = F.cross_entropy(net(brightest * images), labels)
-        if clear:
-            opt.zero_grad()
-        loss.backward()
-        opt.step()
-        losses.append(loss.item())
+def treated(brightest=1, **changes):
+    net, losses = short_run(200, brightest=brightest, **changes)
     with torch.no_grad():
-        p = net(brightest * digits.test_x).softmax(1)  # (N, 10)
-    wrong = p.argmax(1) != digits.test_y
-    return losses, 1 - wrong.float().mean().item(), p.amax(1)[wrong].mean().item()
+        sure, named = net(brightest * digits.test_x).softmax(1).max(1)  # (N,), (N,)
+    return losses, (named == digits.test_y).cpu(), sure.cpu()
 
 
 # %%
@@ -706,10 +688,10 @@ def table(cases):
             {
                 "run": name,
                 "highest loss": f"{max(losses):.3g}",
-                "test accuracy": f"{accuracy:.1%}",
-                "how sure, where it is wrong": f"{sure:.1%}",
+                "test accuracy": f"{right.float().mean():.1%}",
+                "how sure, where it is wrong": f"{sure[~right].mean():.1%}",
             }
-            for name, (losses, accuracy, sure) in cases.items()
+            for name, (losses, right, sure) in cases.items()
         ]
     )
 
@@ -718,10 +700,43 @@ def table(cases):
 
 table(cases)
 
+# %% [markdown]
+# Is a model that is 95 % sure right 95 times in 100? A *reliability diagram* sorts the
+# test pictures by how sure the model is, into ten bins, and shows which share of each
+# bin is right. A bar below the diagonal is overconfident, one above it too modest. The
+# number on a bar counts its pictures.
+
+
 # %%
+def draw_reliability(cases, bins=10):
+    middles = (torch.arange(bins) + 0.5) / bins
+    titles = [
+        f"{name}: {right.float().mean():.1%} right, {sure.mean():.1%} sure on average"
+        for name, (_, right, sure) in cases.items()
+    ]
+    plot = cu.plots.Plot(10.5, 3.6, "Reliability diagrams. " + "; ".join(titles))
+    panels = plot.subplots(1, len(cases), sharey=True)
+    for axes, title, (_, right, sure) in zip(
+        panels, titles, cases.values(), strict=True
+    ):
+        place = (sure * bins).long().clamp(max=bins - 1)  # (N,)
+        number = place.bincount(minlength=bins)
+        share = place.bincount(right.float(), bins) / number.clamp(min=1)
+        drawn = axes.bar(middles, share, 0.9 / bins)
+        axes.bar_label(drawn, [f"{n:,}" for n in number], size=8, padding=2)
+        axes.plot([0, 1], [0, 1], "--", color="#444444")
+        axes.set(xlabel="how sure", ylabel="share that is right", ylim=(0, 1.08))
+        axes.set_title(title, size=10)
+    return plot
+
+
+draw_reliability({name: cases[name] for name in ("healthy", "patient A")})
+
+# %%
+_, is_right, how_sure = cases["patient A"]
 cu.claim(
     "How sure patient A is of its wrong answers",
-    cases["patient A"][2],
+    how_sure[~is_right].mean().item(),
     at_least=0.9,
     when=digits.source == "mnist",
     form=".1%",
@@ -753,8 +768,8 @@ table(
         "patient A, rate 3": treated(rate=3.0),
         "patient A, rate 0.3": treated(rate=0.3),
         "patient B, cleared": treated(),
-        "pixels from 0 to 255": treated(brightest=255),
-        "the same, rate / 255²": treated(LEARNING_RATE / 255**2, brightest=255),
+        "pixels from 0 to 255": treated(255),
+        "the same, rate / 255²": treated(255, rate=LEARNING_RATE / 255**2),
     }
 )
 
