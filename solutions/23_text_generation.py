@@ -272,8 +272,8 @@ print("backward, carried and detached does not:", not cut[:, :10].any())
 # ## The network
 #
 # An LSTM from lesson 22, which reads a small learned vector for each symbol. Two old
-# habits help it to get started: recurrent weights that keep lengths (orthogonal), and a
-# forget gate that starts open (its bias is 1).
+# habits are meant to help it get started: recurrent weights that keep lengths
+# (orthogonal), and a forget gate that starts open (its bias is 1).
 
 
 # %%
@@ -455,7 +455,7 @@ def step(batch):
 history = trainer.fit(step, windows, steps=steps)
 
 # %% [markdown]
-# How did it learn to write? Here is what it wrote at some of these moments, always from
+# How did it learn to write? Here is what it wrote at each of these moments, always from
 # the same beginning and with the same dice.
 
 # %%
@@ -489,8 +489,8 @@ cu.say(
 
 # %% [markdown]
 # One run is one run, and one text is one text. How much does the seed matter? We tried
-# three of them on Shakespeare with 784 steps and half this learning rate, and got
-# 1.870, 1.855 and 1.847 nats: it moves the second decimal. For the text, here is a
+# three of them on Shakespeare with 784 steps and a peak rate of 4e-3, and got 1.870,
+# 1.855 and 1.847 nats: so the seed moves the second decimal. For the text, here is a
 # cheap look: cut the validation part into ten stretches, and compare the two models on
 # each.
 
@@ -513,8 +513,10 @@ cu.say(f"It leads in {sum(gain > 0 for gain in stretches)} of the 10 stretches."
 # %% [markdown]
 # ## Where is it surprised?
 #
-# A mean hides a lot. Let's colour a piece of the validation text by the loss of each
-# character: the darker, the less the LSTM expected it.
+# A mean hides a lot. On Shakespeare, about three quarters of the LSTM's lead come from
+# the last three of the ten stretches (Patient A in the clinic shows them). And within a
+# stretch? Let's colour a piece of the validation text by the loss of each character:
+# the darker, the less the LSTM expected it.
 
 # %%
 start = len(validation) * 2 // 5
@@ -574,8 +576,12 @@ cu.scoreboard(
 )
 
 # %% [markdown]
-# A word's first letter is where a new thing is said. Once a few letters are there, the
-# rest is mostly spelling.
+# A word's first letter is where a new thing is said: no group is harder, for either
+# model. Compare the two models row by row, too. On Shakespeare the LSTM does *not* know
+# more everywhere: from the fourth letter of a word on, the n-gram is the better
+# speller, and more than half of the LSTM's lead comes from what is no letter, the
+# spaces, line breaks and punctuation. In the excerpt above it is better on fewer than
+# half of the characters. A lead in the mean can come from a few large gains.
 #
 # ## Does a single unit mean something?
 #
@@ -678,9 +684,12 @@ cu.say(
 # %% [markdown]
 # So a unit that follows something has not necessarily *learned* to. Even an untrained
 # LSTM keeps a fading trace of what it has just read, and among hundreds of units one
-# may follow something by that alone. Nor does a strong correlation say that the network
-# *uses* the unit. For that you would have to change it and see what happens, as lesson
-# 22 does.
+# may follow something by that alone. Nor does a strong correlation say that we have
+# found the right *name* for the unit. Look at the colours again: on Shakespeare, in our
+# run, unit 248 hardly notices the capitals that begin a line. It turns in the names of
+# speakers, which are written in capitals, and already at the line break before them.
+# Nor, last, does it say that the network *uses* the unit. For that you would have to
+# change it and see what happens, as lesson 22 does.
 
 # %% [markdown]
 # ## What is the carried state worth?
@@ -720,7 +729,11 @@ cu.say(
 
 # %% [markdown]
 # A benchmark on separate windows pays for a cold start in each of them. You can compare
-# two figures only if they treat the beginnings alike.
+# two figures only if they treat the beginnings alike. But don't read the price as the
+# worth of the lost context alone. This network has met an empty state only once per
+# epoch, so it had hardly any practice in starting from nothing; one trained on separate
+# windows might pay less. To tell the two apart, you would have to train that one as
+# well.
 #
 # ## Which model wins in the same time?
 #
@@ -863,10 +876,11 @@ cu.say(
 # %% [markdown]
 # Only the right end of the curves is a fair comparison. In the middle of its schedule a
 # network still trains at a high rate, so a run that was *planned* to be shorter would
-# do better at that moment; that undersells both. And these are seconds of *this*
-# machine for *this* size. On a GPU, the transformer's steps are cheap where the LSTM
-# has to go character by character: with 10.7 million parameters and an A100, nanoGPT
-# reports 1.4697 nats on Shakespeare, and for its laptop configuration 1.88
+# usually do better at that moment; that undersells both. (If one of them stopped first,
+# the other is undersold a little even there.) And these are seconds of *this* machine
+# for *this* size. On a GPU, the transformer's steps are cheap where the LSTM has to go
+# character by character: with 10.7 million parameters and an A100, nanoGPT reports
+# 1.4697 nats on Shakespeare, and for its laptop configuration 1.88
 # (github.com/karpathy/nanoGPT; both estimated on random windows of the validation
 # part).
 #
@@ -1052,7 +1066,11 @@ cu.say(
 
 # %% [markdown]
 # Read such a plot with care. A judge that sees four characters of context can't tell
-# sense from nonsense, and neither axis notices that a speech has no point.
+# sense from nonsense, and neither axis notices that a speech has no point. The table
+# has its limits as well. "Can't tell" is not "no difference": five sets are few. A
+# "yes" whose interval only just misses zero is weak evidence, the more so as we tested
+# three ways and any of them could have said it by chance. And all of this is one
+# trained network: its intervals are about contexts and dice, not about another seed.
 #
 # ## Turn the temperature
 #
@@ -1193,10 +1211,15 @@ cu.say(
 # %% [markdown]
 # > **Your diagnosis?**
 # > <details><summary>Answer</summary>The validation part is not the same all along:
-# > some of its scenes are closer to what was learned than others. An excerpt has a
-# > level of its own, and on Shakespeare the first 40,000 characters are an easy one.
-# > The discount has nothing to do with the model: both lines rise and fall together.
-# > Evaluate on all of it, or compare models only on the same excerpt.</details>
+# > some of its scenes are closer to what was learned than others. On Shakespeare the
+# > first 6.9 tenths are from *The Taming of the Shrew*, whose beginning is in the
+# > training part. Then comes *The Tempest*, of which nothing is. All its speakers are
+# > new: in the lines that name them, the 5-gram pays 6.1 nats per character, against
+# > 1.2 before; in all other lines it pays 1.64, against 1.57. Both models find the same
+# > tenths hard, but not *equally* hard: the LSTM's line rises less. So an excerpt
+# > changes the level of each model, and also the distance between them. Evaluate on
+# > all of it; a comparison on one excerpt, even the same for both, holds for that
+# > excerpt.</details>
 #
 # ### Patient B: genius
 #
@@ -1387,14 +1410,16 @@ cu.check("23.4", sample)
 # - Count first. An n-gram takes seconds, and not every network beats it.
 # - Carry the state forward, cut the gradient. Windows must then come in order.
 # - Evaluate on all of the validation text, with a warm state, and say how you did it.
+#   Then look where a lead comes from: it may be a few names that one model can't guess.
 # - Compare models in the same time, and samples from the same contexts.
 # - A unit that follows something may do so without any training: search an untrained
 #   network too.
 # - Temperature, top-k and nucleus move along a trade between likelihood and diversity.
 #   Put real text into the plot: it is not where the likelihood is largest.
 # - Use a character LSTM on small machines, and for streams without end, since each
-#   character costs the same. With a large budget, use a transformer. Where a few
-#   seconds of training are all you have, use the n-gram.
+#   character costs the same. With much text and a large budget, transformers are the
+#   standard today (we did not measure that here). Where a few seconds of training are
+#   all you have, use the n-gram.
 #
 # **Quiz**
 #

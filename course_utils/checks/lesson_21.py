@@ -89,20 +89,22 @@ def by_norm(grad, limit):
     return grad * limit / max(limit, grad.norm())
 
 
-def reading(carry=True, through=True, clip=by_norm, number=torch.Tensor.item):
-    """A wrong training: it carries no state on, goes back one step, or clips in a wrong way."""
+def reading(start=torch.Tensor.detach, through=True, clip=by_norm, number=torch.Tensor.item,
+            keep=False, empty=True):  # fmt: skip
+    """A wrong training: a wrong start or way back, a wrong gradient, losses as tensors."""
 
     def train_in_windows(W, windows, rate, limit):
-        losses, h = [], torch.zeros_like(windows[0][0][0])
+        losses, h, followed = [], torch.zeros_like(windows[0][0][0]), torch.zeros_like(W)
         for inputs, targets in windows:
-            h, states = h.detach() if carry else torch.zeros_like(h), []
+            h, states = start(h), []
             for u in inputs:
                 h = torch.tanh((h if through else h.detach()) @ W.T + u)
                 states.append(h)
             loss = F.mse_loss(torch.stack(states), targets)
-            [grad] = torch.autograd.grad(loss, W)
+            [grad] = torch.autograd.grad(loss, W, retain_graph=keep)
+            followed = clip(grad if empty else grad + followed, limit)
             with torch.no_grad():
-                W -= rate * clip(grad, limit)
+                W -= rate * followed
             losses.append(number(loss))
         return losses
 
@@ -111,6 +113,10 @@ def reading(carry=True, through=True, clip=by_norm, number=torch.Tensor.item):
 
 def unclipped(grad, limit):
     return grad
+
+
+def uncut(h):
+    return h
 
 
 def after_windows(result, before, after):
@@ -210,19 +216,25 @@ EXERCISES = {
         extra=after_windows, numpy=False,
         mistakes={
             "all three faults are there still. What should a window know of the one before? What "
-            "does detach cut? When is a step taken?": reading(False, False, unclipped),
+            "does detach cut? When is a step taken?": reading(torch.zeros_like, False, unclipped),
             "each window starts from zeros. Its first state should know what was read before.":
-                reading(carry=False),
+                reading(torch.zeros_like),
             "detach cuts the way back at *every* step. Cut it only between two windows.":
                 reading(through=False),
             "it clips too late: a step has followed the long gradient by then.":
                 reading(clip=unclipped),
             "two faults are left: each window starts from zeros, and the way back is cut at every "
-            "step.": reading(carry=False, through=False),
+            "step.": reading(torch.zeros_like, through=False),
             "two faults are left: each window starts from zeros, and it clips after the step.":
-                reading(carry=False, clip=unclipped),
+                reading(torch.zeros_like, clip=unclipped),
             "two faults are left: the way back is cut at every step, and it clips after the step.":
                 reading(through=False, clip=unclipped),
+            "the state still holds on to its window, whose way back is gone after one use. Cut it "
+            "off once, between two windows.": reading(uncut),
+            "retain_graph keeps the way back into earlier windows, where W was another one. Cut it "
+            "off between two windows instead.": reading(uncut, keep=True),
+            "the gradients of the windows add up. Empty W.grad before each way back.":
+                reading(empty=False),
             "limit the norm, not each number, which turns the direction.":
                 reading(clip=lambda grad, limit: grad.clip(-limit, limit)),
             "the training is right, but the list holds tensors; .item() gives the plain number.":

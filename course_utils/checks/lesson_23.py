@@ -55,6 +55,11 @@ def likely(p, share):
     return p >= share * p.amax(1, keepdim=True)
 
 
+def nucleus(p, share):
+    ordered, rank = p.sort(1, descending=True)
+    return torch.zeros_like(p).scatter(1, rank, (ordered.cumsum(1) - ordered < share).float())
+
+
 def text(size):
     return torch.randint(60, (size,), generator=torch.Generator().manual_seed(size))
 
@@ -98,6 +103,8 @@ EXERCISES = {
             "those are nats per *word*.": lambda p, w, c: math.log(p),
             "those are bits; take the natural logarithm.": lambda p, w, c: math.log2(p) * w / c,
             "upside down: a word has more nats.": lambda p, w, c: math.log(p) * c / w,
+            "the perplexity is e to the nats per word: take its logarithm first.":
+                lambda p, w, c: p * w / c,
             "those are the nats of one word. There are more.": lambda p, w, c: math.log(p) / c,
             "those are the nats of the whole text.": lambda p, w, c: math.log(p) * w,
             "that is the perplexity per character.": lambda p, w, c: p ** (w / c),
@@ -139,6 +146,8 @@ EXERCISES = {
             "softmax is for logits. These are probabilities: divide by their sum.":
                 lambda p, share: torch.where(likely(p, share), p, 0.0).softmax(1),
             "exactly at the limit, it stays.": keeping(lambda p, s: p > s * p.amax(1, True)),
+            "that is the nucleus, which adds up. Min-p compares each one with the largest.":
+                keeping(nucleus),
             "each row has a largest of its own.": keeping(lambda p, share: p >= share * p.max()),
         },
         praise="Few characters stay where the network is sure, many where it is not.",
@@ -158,6 +167,10 @@ EXERCISES = {
                 sampling(lambda z, t: z[-1] * t),
             "the temperature has no effect: divide the logits by it.": sampling(lambda z, t: z[-1]),
             "it takes the likeliest symbol, whatever u is.": sampling(draw=lambda p, u: p.argmax()),
+            "a sum that is exactly u is not *greater* than u: take the next symbol.":
+                sampling(draw=lambda p, u: (p.cumsum(-1) < u).sum()),
+            "logits[-1] comes after the last symbol of the prompt, logits[0] after its first.":
+                sampling(lambda z, t: z[0] / t),
             "it never reads what it wrote: feed the drawn symbol back, not the prompt.":
                 sampling(feed=lambda prompt, drawn: prompt),
             "it forgets: hand the state on to the next call of net.": sampling(carry=False),
