@@ -94,6 +94,14 @@ EXERCISES = {
             "log(f) is not the inverse of the sigmoid.": lambda k, s: math.log(s) / k,
             "each step takes the same *share*, not *amount*.": lambda k, s: logit(1 - (1 - s) / k),
             "the power needs brackets: share ** (1 / steps).": lambda k, s: logit(s / k),
+            "the power is upside down: share ** (1 / steps), since f ** steps = share.":
+                lambda k, s: logit(s**k),
+            "that is e to the power of b. Take its logarithm.":
+                lambda k, s: s ** (1 / k) / (1 - s ** (1 / k)),
+            "-log(1 - f) is only near the bias, where f is near 1. Invert the sigmoid exactly.":
+                lambda k, s: -math.log(1 - s ** (1 / k)),
+            "that gate loses the share; it should keep it.": lambda k, s: logit((1 - s) ** (1 / k)),
+            "that gate keeps a half, whatever the share.": lambda k, s: logit(0.5 ** (1 / k)),
         },
         praise="Its gate keeps what was asked for: the bias is 4.97 for a half over 100 steps.",
         hints=("First the gate: which f has f ** steps = share? Then the bias with that sigmoid.",
@@ -111,6 +119,16 @@ EXERCISES = {
                 gru(new=lambda n, r, h, U: torch.tanh(n + h @ U.T)),
             "the new value lacks its tanh.": gru(new=lambda n, r, h, U: n + (r * h) @ U.T),
             "r and z are not gates yet: both need a sigmoid.": gru(gate=lambda a: a),
+            "the new value is the one with a tanh, not a sigmoid.":
+                gru(new=lambda n, r, h, U: torch.sigmoid(n + (r * h) @ U.T)),
+            "the reset gate is for h alone; W_n x and b_n do not pass it.":
+                gru(new=lambda n, r, h, U: torch.tanh(r * (n + h @ U.T))),
+            "the matrix sees r instead of r * h.":
+                gru(new=lambda n, r, h, U: torch.tanh(n + (r @ U.T) * h)),
+            "the new value gets the share 1 - z; it is all let in.":
+                gru(mix=lambda z, n, h: n + z * h),
+            "that is the new value n, and z is not used. Mix n with the old state.":
+                gru(mix=lambda z, n, h: n),
             "the biases b are not added.": gru(bias=0),
             "multiply h by U_r.T, U_z.T and U_n.T: a row belongs to a gate.": gru(turn=True),
         },
@@ -123,8 +141,16 @@ EXERCISES = {
         mistakes={
             "the batch's last step is padding in short rows.": lambda states, n: states[:, -1],
             "one step too far: steps count from 0.": lambda s, n: s[torch.arange(len(n)), n],
-            "one step too early: subtract 1.": lambda s, n: s[torch.arange(len(n)), n - 2],
+            "one step too early: subtract only 1.": lambda s, n: s[torch.arange(len(n)), n - 2],
             "take the last real step, not their sum.": lambda s, n: (s * real(s, n)).sum(1),
+            "take the last real step, not their mean.":
+                lambda s, n: (s * real(s, n)).sum(1) / n[:, None],
+            "with the padding set to 0, the batch's last step is 0 in short rows.":
+                lambda s, n: (s * real(s, n))[:, -1],
+            "the longest row sets the step for all. Each row ends at a step of its own.":
+                lambda s, n: s[:, n.max() - 1],
+            "the rows are in another order, sorted by length.":
+                lambda s, n: last_real(s, n)[n.argsort(descending=True, stable=True)],
             "states[:, lengths - 1] pairs every row with every length. Each row needs its own step "
             "only.": lambda states, n: states[:, n - 1],
         },
@@ -149,6 +175,16 @@ EXERCISES = {
                 broken("ifgo", shown=torch.tanh),
             "two of three: PyTorch's rows come in the order i, f, g, o.":
                 broken(new=torch.tanh, shown=torch.tanh),
+            "g passes a sigmoid and then tanh. Cut first, and give g its tanh alone.":
+                broken("ifgo", lambda a: a.sigmoid().tanh(), torch.tanh),
+            "g passes no tanh.": broken("ifgo", lambda a: a, torch.tanh),
+            "what is shown is the cell's tanh, not its sigmoid.":
+                broken("ifgo", torch.tanh, torch.sigmoid),
+            "the input and the forget gate are swapped: the rows come in the order i, f, g, o.":
+                broken("figo", torch.tanh, torch.tanh),
+            "h is right, but c must stay as it is: only h shows its tanh.":
+                lambda *given: (lambda h, c: (h, c.tanh()))(*lstm_step(*given)),
+            "return the new c as well: h, c.": lambda *given: lstm_step(*given)[0],
             "h and c are swapped: return h first.": lambda *given: lstm_step(*given)[::-1],
             "the biases b are not added.": broken("ifgo", torch.tanh, torch.tanh, bias=0),
             "h must be multiplied by U.T: a row of U belongs to a gate.":
