@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 51 · RNN-GAN
 #
-# *A listing with four faults, found by measuring and repaired one by one; then sines: a
-# recurrent GAN beside a feed-forward GAN, a teacher-forced LSTM and classical rivals.*
+# *A listing with six faults, each found by one measurement; then a recurrent GAN, what
+# made it train, and how it does against two rivals as the sequences get longer.*
 #
-# ![Sequences of a recurrent GAN and of its rivals as dots, each with the best sine
-# drawn through it.](../notebooks/images/51.png)
+# ![Sequences of 72 steps as dots, from a recurrent GAN and from its rivals, each with
+# the best sine drawn through it.](../notebooks/images/51.png)
 #
 # **Time:** {{minutes}}. **Needs:** lessons 22 and 41; lesson 23 helps.
 #
@@ -13,9 +13,9 @@
 #
 # - find the faults of a GAN listing, and prove each with one measurement;
 # - build a recurrent generator and discriminator, and say which noise goes where;
+# - tell which part of a recipe makes a recurrent GAN train;
 # - score sequences by realism, diversity and memorisation, each beside its floor;
-# - say by measurement what makes a small recurrent GAN train;
-# - recognise exploding gradients, and a discriminator that reads only the last step.
+# - say at which lengths recurrence pays, at equal seconds.
 
 # %%
 import math
@@ -30,46 +30,129 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import course_utils as cu
 
-LENGTH, LOW, HIGH = 24, 1.0, 4.0  # steps; the slowest and fastest sine, in cycles
+PERIOD = 24  # steps that a frequency counts its cycles in
+LOW, HIGH = 1.0, 4.0  # the slowest and the fastest sine, in cycles a period
+SHORT, LONG = 24, 72  # the two lengths that we compare, in steps
 TAUGHT, SAMPLES = 2000, 2000  # sequences to learn from, and to be judged by
 NOISE, CODE, UNITS = 2, 6, 32  # numbers a step, numbers a sequence, units of a state
 BATCH = cu.budget(cpu=64, gpu=256)
-LONG = cu.budget(cpu=800, gpu=30_000)  # steps of a GAN that is judged
-SHORT = cu.budget(cpu=280, gpu=5000)  # of a GAN that lacks something
-TEACH = cu.budget(cpu=800, gpu=10_000)  # of the LSTM
-CLINIC = cu.budget(cpu=210, gpu=1000)
-JUDGE = cu.budget(cpu=300, gpu=2000)  # of the critic that scores realism
+FIRST = cu.budget(cpu=460, gpu=10_000)  # steps of a recurrent pair at 24 steps
+CLINIC = cu.budget(cpu=200, gpu=1000)
+JUDGE = cu.budget(cpu=300, gpu=2000)  # iterations of a judge, at most
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 
+torch.set_num_threads(1)  # for products this small, a second thread brings nothing
 device = cu.start(seed=0)
+
+# %%
+STEPS = {  # chosen so that all models of a length take about as many seconds
+    SHORT: {
+        "RNN-GAN": FIRST,
+        "feed-forward GAN": cu.budget(cpu=1150, gpu=15_000),
+        "teacher-forced LSTM": cu.budget(cpu=800, gpu=20_000),
+    },
+    LONG: {
+        "RNN-GAN": cu.budget(cpu=450, gpu=10_000),
+        "feed-forward GAN": cu.budget(cpu=2500, gpu=15_000),
+        "convolutional GAN": cu.budget(cpu=440, gpu=10_000),
+    },
+}
 
 # %% [markdown]
 # ## A listing to distrust
 #
-# Whoever searches for "RNN-GAN" finds articles whose code nobody has run. The listing
-# below is our own, but it is of that kind. The words are right: a generator with an
-# RNN, noise of shape (batch, steps, 8), two optimizers, two losses.
-
+# Search for "RNN-GAN", and you find articles whose code nobody has run. The listing
+# below is our own, but it is of that kind. All the right words are there: an LSTM, a
+# generator, noise of shape (batch, steps, 8), two optimizers, two losses.
 
 # %%
-class RNNGenerator(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.rnn = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
-
-    def forward(self, noise):  # (B, 24, 8) -> (B, 24)
-        return self.rnn(noise)[..., 0]
+torch.manual_seed(0)
+rnn_model = nn.LSTM(8, 32, batch_first=True)
+generator = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
 
 
 # %%
 def train_rnn_gan(data, steps):
-    torch.manual_seed(0)
-    generator, entropy = RNNGenerator(), nn.BCEWithLogitsLoss()
-    opt_G = torch.optim.Adam(generator.parameters(), 1e-3)
+    entropy, target, losses = nn.BCEWithLogitsLoss(), torch.ones(32, 1), []
+    opt_G = torch.optim.Adam([*rnn_model.parameters(), *generator.parameters()], 1e-3)
     opt_D = torch.optim.Adam(discriminator.parameters(), 1e-3)
-    losses, target = [], torch.ones(32, 1)
     for _ in range(steps):
-        fake = generator(torch.randn(32, 24, 8))
+        fake = generator(torch.randn(32, 24, 8))[..., 0]  # (B, T)
+        loss_D = entropy(discriminator(fake), target)
+        opt_D.zero_grad()
+        loss_D.backward()
+        opt_D.step()
+        loss_G = entropy(discriminator(fake), target)
+        opt_G.zero_grad()
+        loss_G.backward()
+        opt_G.step()
+        losses.append((loss_D.item(), loss_G.item()))
+    return losses
+
+
+# %% [markdown]
+# > **Predict before you run.** It has six faults. Two stop it, one after the other. The
+# > other four let it run, and make it worthless. How many can you find by reading?
+# > <details><summary>Answer</summary>1. `discriminator` is defined nowhere. 2. The
+# > fakes are not detached for D's loss, so G's loss goes backward through a graph that
+# > is gone. 3. `rnn_model` is built, and never called. 4. The generator has no
+# > recurrence: linear layers, applied to each step by itself. 5. `data` is never used.
+# > 6. Both losses have the same target, so nobody plays against anybody.</details>
+#
+# Reading finds some faults and misses others. A measurement doesn't depend on who
+# looks, so each fault gets one.
+#
+# ### Faults 1 and 2: what stops it
+
+# %% tags=["nbval-check-output"]
+globals().pop("discriminator", None)  # in case you run this page twice
+try:
+    train_rnn_gan(torch.zeros(100, 24), steps=1)
+except NameError as error:
+    print("NameError:", error)
+
+
+# %%
+def start_again():  # all weights anew, and some discriminator or other
+    torch.manual_seed(1)
+    for part in (rnn_model, generator[0], generator[2]):
+        part.reset_parameters()
+    return nn.Sequential(nn.Linear(24, 32), nn.ReLU(), nn.Linear(32, 1))
+
+
+# %% tags=["nbval-check-output"]
+discriminator = start_again()
+try:
+    train_rnn_gan(torch.zeros(100, 24), steps=1)
+except RuntimeError as error:
+    print("RuntimeError:", str(error).split(" (")[0])
+
+# %% [markdown]
+# `loss_D.backward()` went back through `discriminator` *and on through `generator`*,
+# and freed that graph. Then `loss_G` needs it again. A forum will tell you to write
+# `retain_graph=True`. That silences the message, and hides what it was about: which of
+# the generator's gradients now come from $D$'s loss?
+
+# %% tags=["nbval-check-output"]
+for name, cut in [("as listed", lambda x: x), ("with .detach()", torch.detach)]:
+    generator.zero_grad()
+    fake = generator(torch.randn(32, 24, 8))[..., 0]
+    F.softplus(discriminator(cut(fake))).mean().backward()
+    reached = sum(weight.grad is not None for weight in generator.parameters())
+    print(f"{name}: D's loss reaches {reached} of 4 weights and biases of G")
+
+# %% [markdown]
+# So the cure is `.detach()`: $D$'s loss should stop at the fakes. Here is the loop
+# again with both stops removed, and otherwise as listed. Now it runs.
+
+
+# %%
+def it_runs(data, steps):
+    entropy, target, losses = nn.BCEWithLogitsLoss(), torch.ones(32, 1), []
+    opt_G = torch.optim.Adam([*rnn_model.parameters(), *generator.parameters()], 1e-3)
+    opt_D = torch.optim.Adam(discriminator.parameters(), 1e-3)
+    for _ in range(steps):
+        fake = generator(torch.randn(32, 24, 8))[..., 0]  # (B, T)
         loss_D = entropy(discriminator(fake.detach()), target)
         opt_D.zero_grad()
         loss_D.backward()
@@ -83,21 +166,27 @@ def train_rnn_gan(data, steps):
 
 
 # %% [markdown]
-# > **Predict before you run.** It has four faults. One stops it at once. The other
-# > three let it run, and make it worthless. Find all four by reading.
-# > <details><summary>Answer</summary>1. The "RNN" has no recurrence: linear layers,
-# > applied to each step by itself. 2. `discriminator` is defined nowhere. 3. `data` is
-# > never used: no real sequence is shown to anyone. 4. Both losses have the same
-# > target, so the two players do not play against each other.</details>
+# ### Fault 3: an RNN that nobody calls
 #
-# Reading finds faults, and reading misses them. A measurement does not depend on who
-# looks. Each fault gets one.
+# `rnn_model` is in the listing, and its weights are in the optimizer. Is it in the GAN?
+# Count its calls, and see whether training moved it.
+
+# %% tags=["nbval-check-output"]
+discriminator = start_again()
+before = [weight.clone() for weight in rnn_model.parameters()]
+calls = []
+counter = rnn_model.register_forward_hook(lambda *given: calls.append(1))
+it_runs(torch.zeros(100, 24), steps=20)
+counter.remove()
+same = all(map(torch.equal, before, rnn_model.parameters()))
+print(f"calls in 20 steps: {len(calls)}; all weights as they were: {same}")
+
+# %% [markdown]
+# ### Fault 4: nothing recurs
 #
-# ### Fault 1: nothing recurs
-#
-# In a recurrent network the output at step $t$ depends on the inputs at all steps
-# $s \le t$. So take the derivative of each output by each input, and see where it is
-# zero.
+# Then perhaps the generator is recurrent by itself? In a recurrent network the output
+# at step $t$ depends on the inputs at all steps $s \le t$. Take the derivative of each
+# output by each input, and see where it is zero.
 
 
 # %%
@@ -107,373 +196,152 @@ def influence(net, noise):  # net: (T, n) -> (T,); gives (T, T), output by input
 
 
 # %% tags=["nbval-check-output"]
-listed = RNNGenerator()
-of_listing = influence(lambda z: listed(z[None])[0], torch.randn(LENGTH, 8))
+start_again()
+of_listing = influence(lambda z: generator(z)[:, 0], torch.randn(24, 8))
 elsewhere = of_listing - of_listing.diag().diag()
 print("pairs of different steps that influence each other:", int((elsewhere > 0).sum()))
-print("of", LENGTH * (LENGTH - 1))
+print("of", 24 * 23)
 
 # %% [markdown]
-# So the 24 outputs are 24 separate numbers. Whatever noise comes, no two of them know
-# of each other, except that they share weights. No such generator can draw a wave.
+# The 24 outputs are 24 separate numbers. No two of them know of each other, so no such
+# generator can draw a wave.
 #
-# ### Fault 2: nobody judges
+# ### Fault 5: nothing real is shown
+#
+# Train it once on sines, and once on nothing but zeros. If data matter, the losses
+# differ.
 
 # %% tags=["nbval-check-output"]
-globals().pop("discriminator", None)  # in case this page is run twice
-try:
-    train_rnn_gan(torch.zeros(100, LENGTH), steps=1)
-except NameError as error:
-    print("NameError:", error)
-
-# %% [markdown]
-# ### Fault 3: nothing real is shown
-#
-# Give it any discriminator, so that it runs. Train it once on sines, once on nothing
-# but zeros. If data matter, the losses differ.
-
-
-# %%
-def any_discriminator():
-    torch.manual_seed(1)
-    return nn.Sequential(nn.Linear(LENGTH, 32), nn.ReLU(), nn.Linear(32, 1))
-
-
-# %% tags=["nbval-check-output"]
-sine = torch.sin(torch.arange(LENGTH) / 2).expand(100, -1)
-found = []
-for data in (sine, torch.zeros(100, LENGTH)):
-    discriminator = any_discriminator()
-    found.append(train_rnn_gan(data, steps=20))
+sine, found = torch.sin(torch.arange(24) / 2).expand(100, -1), []
+for data in (sine, torch.zeros(100, 24)):
+    discriminator = start_again()
+    found.append(it_runs(data, steps=20))
 print("losses on sines and on zeros equal to the last bit:", found[0] == found[1])
 
 # %% [markdown]
-# ### Fault 4: nobody disagrees
+# ### Fault 6: nobody disagrees
 #
-# Both losses are the cross-entropy of $D$'s logit $a$ on a *fake*, with target 1. Look
-# at their slopes in $a$, beside that of the loss that $D$ should have on fakes, with
-# target 0.
+# Both losses are the cross-entropy of $D$'s logit $a$ on a *fake*, with target 1. Here
+# are their slopes in $a$, beside the slope that $D$ should have on fakes, where its
+# target is 0.
 
 # %% tags=["nbval-check-output"]
-entropy, rows = F.binary_cross_entropy_with_logits, []
+rows = []
 for value in (-2.0, 0.0, 2.0):
     a = torch.tensor(value, requires_grad=True)
-    slopes = {"D's logit on a fake": value}
+    row = {"D's logit on a fake": value}
     for name, target in [("listed D", 1.0), ("listed G", 1.0), ("a real D", 0.0)]:
-        (slope,) = torch.autograd.grad(entropy(a, torch.tensor(target)), a)
-        slopes[f"slope for {name}"] = f"{slope.item():+.2f}"
-    rows.append(slopes)
+        loss = F.binary_cross_entropy_with_logits(a, torch.tensor(target))
+        (slope,) = torch.autograd.grad(loss, a)
+        row[f"slope for {name}"] = f"{slope.item():+.2f}"
+    rows.append(row)
 cu.scoreboard(rows)
 
 # %% [markdown]
-# The listed players want the same. So they agree quickly, and both losses fall. That
-# looks like progress to whoever watches losses only.
+# The listed players want the same thing. They agree quickly, and both losses fall. To
+# anyone who watches only losses, that looks like progress.
 
 # %%
-discriminator = any_discriminator()
-losses = train_rnn_gan(sine, steps=300)
+discriminator = start_again()
+losses = it_runs(sine, steps=300)
 with torch.no_grad():
     says = [discriminator(x).sigmoid().mean() for x in (sine, 9 * torch.randn(99, 24))]
 cu.say(
     f"After 300 steps both losses have fallen, from {losses[0][0]:.2f} and "
-    f"{losses[0][1]:.2f} to {losses[-1][0]:.2g} and {losses[-1][1]:.2g}. Its D now "
-    f"calls real sines real with probability {says[0]:.2f}, and wild noise that it has "
-    f"never seen with {says[1]:.2f}."
+    f"{losses[0][1]:.2f} to {losses[-1][0]:.2g} and {losses[-1][1]:.2g}. D now calls "
+    f"real sines real with probability {says[0]:.2f}, and wild noise that it has never "
+    f"seen with {says[1]:.2f}."
 )
 
 # %% [markdown] tags=["instructor"]
-# **Instructor.** 15 minutes for the listing. Print it, hand it out, five minutes in
-# pairs with a pencil, no computer. Most pairs find the missing discriminator and miss
-# the recurrence: a comment or a name is taken for a fact. Question for the room: which
-# of the four would a type checker find, which a unit test, which a look at the samples?
+# **Instructor.** 15 minutes for the listing. Print it, hand it out, and give pairs five
+# minutes with a pencil and no computer. Most pairs find the missing discriminator and
+# miss the recurrence: they take a name for a fact. Question for the room: which of the
+# six would a type checker find, which a unit test, which a look at the samples?
 
 # %% [markdown]
-# ## Repair 1: a generator that remembers
+# ## Data that can be read back
 #
-# Lesson 22 built the GRU cell. As in lesson 41 we want several seeds at once: one layer
-# holds the weights of all of them, and one product serves all. $W$ is (S, F, 3H) for S
-# seeds, F inputs and H units; the three parts belong to the gates $r$ and $z$ and to
-# the proposal $n$:
+# Now let's do it right. Real sequences are sines. Their *frequency* is uniform between
+# 1 and 4 cycles in 24 steps, and their *phase* is uniform over the circle:
 #
-# $$h_t = (1 - z_t)\, n_t + z_t\, h_{t-1}, \qquad
-# n_t = \tanh\big(W_n x_t + b_n + r_t\,(U_n h_{t-1} + c_n)\big).$$
+# $$x_t = \sin\!\big(2\pi f\,t / 24 + \varphi\big), \qquad t = 0, 1, 2, \dots$$
 #
-# Time comes first in its tensors, so that the numbers of one step lie together.
-
-
-# %%
-def uniform(seeds, inputs, outputs):  # (S, in, out), of the size that layers begin with
-    sources = [torch.Generator().manual_seed(seed) for seed in seeds]
-    drawn = [torch.rand(inputs, outputs, generator=source) for source in sources]
-    return nn.Parameter((2 * torch.stack(drawn) - 1) / math.sqrt(inputs))
-
-
-# %%
-def orthogonal(seeds, units):  # (S, H, 3H): one rotation a gate
-    sources = [torch.Generator().manual_seed(seed) for seed in seeds]
-    square = torch.empty(units, units)
-    turns = [
-        torch.cat([nn.init.orthogonal_(square, generator=s).clone() for _ in "rzn"], 1)
-        for s in sources
-    ]
-    return nn.Parameter(torch.stack(turns))
-
-
-# %%
-class Linear(nn.Module):
-    """One linear layer for each seed, all at once."""
-
-    def __init__(self, inputs, outputs, seeds):
-        super().__init__()
-        self.W = uniform(seeds, inputs, outputs)
-        self.b = nn.Parameter(torch.zeros(len(seeds), 1, outputs))
-
-    def forward(self, x):  # (…, S, B, in) -> (…, S, B, out)
-        return x @ self.W + self.b
-
-
-# %%
-class GRU(nn.Module):
-    """One layer of GRU cells for each seed, all at once."""
-
-    def __init__(self, inputs, units, seeds):
-        super().__init__()
-        self.into = Linear(inputs, 3 * units, seeds)  # W and b
-        self.U = orthogonal(seeds, units)
-        self.c = nn.Parameter(torch.zeros(len(seeds), 1, 3 * units))
-
-    def forward(self, x, h=None):  # (T, S, B, F), (S, B, H) -> (T, S, B, H)
-        units, states = self.U.shape[1], []
-        h = x.new_zeros(*x.shape[1:3], units) if h is None else h
-        for given in self.into(x).unbind(0):  # (S, B, 3H) at each step
-            kept = torch.baddbmm(self.c, h, self.U)
-            x_gates, x_new = given.split([2 * units, units], 2)
-            h_gates, h_new = kept.split([2 * units, units], 2)
-            r, z = torch.sigmoid(x_gates + h_gates).chunk(2, 2)
-            n = torch.tanh(x_new + r * h_new)
-            h = n + z * (h - n)  # (1 - z) n + z h
-            states.append(h)
-        return torch.stack(states)
-
-
-# %% [markdown]
-# Is it PyTorch's GRU, one seed at a time? Outputs and gradients, in 64 bits.
-
-
-# %%
-def library(gru, seed):
-    W, U = gru.into.W[seed], gru.U[seed]
-    found = nn.GRU(len(W), len(U)).to(W.dtype)
-    found.weight_ih_l0.data, found.weight_hh_l0.data = W.T.clone(), U.T.clone()
-    found.bias_ih_l0.data = gru.into.b[seed, 0].clone()
-    found.bias_hh_l0.data = gru.c[seed, 0].clone()
-    return found
-
-
-# %% tags=["nbval-check-output"]
-two = GRU(3, 8, [0, 1]).double()
-inputs = torch.randn(LENGTH, 2, 5, 3, dtype=torch.float64)  # (T, S, B, F)
-together = two(inputs)
-together.square().sum().backward()
-for seed in range(2):
-    alone = library(two, seed)
-    states = alone(inputs[:, seed])[0]
-    states.square().sum().backward()
-    slopes = alone.weight_hh_l0.grad.T - two.U.grad[seed]
-    difference = max((states - together[:, seed]).abs().max(), slopes.abs().max())
-    print(f"seed {seed}: equal to nn.GRU's to 1e-9:", bool(difference < 1e-9))
-
-# %% [markdown]
-# Why not simply use `nn.GRU`? Two reasons: one call a step for all seeds, and a
-# gradient of a gradient, which the library's fast GPU kernel does not have and which we
-# shall need.
-#
-# Now the generator. Which noise does it need? A sequence has a *character* that stays,
-# here frequency and phase, and perhaps surprises on the way. So it gets two kinds:
-#
-# - a **code** of $k$ numbers, drawn once a sequence and shown at *each* step; it also
-#   sets the first state;
-# - **noise** of $n$ numbers, drawn anew at each step.
-#
-# C-RNN-GAN (Mogren 2016) and RCGAN (Esteban et al. 2017) draw anew at each step only.
-# Then the character has to be gathered from noise and carried on by the state.
-
-
-# %%
-class Generator(nn.Module):
-    def __init__(self, seeds, noise=NOISE, code=CODE):
-        super().__init__()
-        self.noise, self.code, self.seeds = noise, code, len(seeds)
-        self.start = Linear(code, UNITS, [seed + 10 for seed in seeds])
-        self.gru = GRU(noise + code, UNITS, [seed + 20 for seed in seeds])
-        self.out = Linear(UNITS, 1, [seed + 30 for seed in seeds])
-
-    def draw(self, count):  # the noise (T, S, B, n) and the code (S, B, k)
-        noise = torch.randn(LENGTH, self.seeds, count, self.noise, device=device)
-        return noise, torch.randn(self.seeds, count, self.code, device=device)
-
-    def forward(self, noise, code):  # -> (S, B, T)
-        inputs = torch.cat([noise, code.expand(len(noise), *code.shape)], 3)
-        states = self.gru(inputs, self.start(code).tanh())  # (T, S, B, H)
-        return self.out(states)[..., 0].permute(1, 2, 0)
-
-
-# %%
-G = Generator([0])
-of_ours = influence(
-    lambda z: G(z[:, None, None], torch.zeros(1, 1, CODE))[0, 0],
-    torch.randn(LENGTH, NOISE),
-)
-cu.plots.images(
-    torch.stack([of_listing / of_listing.max(), of_ours / of_ours.max()]) ** 0.25,
-    ["listing", "recurrent"],
-    columns=2,
-    size=2.2,
-    limits=None,
-    alt="Influence of the noise at each step (across) on the output at each step "
-    "(down). Listing: the diagonal only. Recurrent: all on and below the diagonal.",
-)
-
-# %% tags=["nbval-check-output"]
-earlier, later = of_ours.tril(-1), of_ours.triu(1)
-print("pairs of an earlier input and a later output:", LENGTH * (LENGTH - 1) // 2)
-print("with influence:", int((earlier > 0).sum()))
-print("from the future:", int((later > 0).sum()))
-
-# %% [markdown]
-# Across: the step of the noise. Down: the step of the output. The colours are the
-# fourth root of the derivative, or the far corner would not be seen: in a new network
-# influence fades quickly. Training has to make it last.
-#
-# ## Repair 2: a discriminator that reads all
-#
-# $D$ reads a sequence step by step. Three choices have to be made. Later we take some
-# away again, and measure:
-#
-# - *What it sees.* The value, in units of the data's spread, and the **first
-#   difference** to the value before. A wave is smooth or it is not; in differences that
-#   is easy to see.
-# - *What it reports.* Not only its last state, which has forgotten much, but the
-#   **largest and the mean** of each unit over all steps.
-# - *How steep it is.* Lesson 41's penalty on its slope at real data,
-#   $\tfrac{\gamma}{2}\,\mathbb{E}\,\lVert \nabla_x D(x) \rVert^2$ (Mescheder et al.
-#   2018).
-
-
-# %%
-def views(x, differences=True):  # (S, B, T) -> (T, S, B, 1 or 2)
-    x = x.permute(2, 0, 1)[..., None] * math.sqrt(2)  # a sine's power is one half
-    if not differences:
-        return x
-    steps = torch.cat([torch.zeros_like(x[:1]), x[1:] - x[:-1]])
-    return torch.cat([x, steps], 3)
-
-
-# %%
-class Discriminator(nn.Module):
-    def __init__(self, seeds, differences=True, last=False):
-        super().__init__()
-        self.differences, self.last = differences, last
-        self.gru = GRU(1 + differences, UNITS, [seed + 40 for seed in seeds])
-        summaries = UNITS if last else 2 * UNITS
-        self.out = Linear(summaries, 1, [seed + 50 for seed in seeds])
-
-    def forward(self, x):  # (S, B, T) -> (S, B, 1)
-        states = self.gru(views(x, self.differences))  # (T, S, B, H)
-        if self.last:
-            return self.out(states[-1])
-        return self.out(torch.cat([states.amax(0), states.mean(0)], 2))
-
-
-# %% [markdown]
-# ## Repair 3: real data, and what is known about them
-#
-# Real sequences are sines of 24 steps. The *frequency* is uniform between 1 and 4
-# cycles a sequence, the *phase* uniform over the circle:
-#
-# $$x_t = \sin\!\big(2\pi f\,t / 24 + \varphi\big), \qquad t = 0 … 23.$$
-#
-# It is the simplest sequence that has a character to keep: two numbers decide all 24.
-# And both can be read off again, from real and from generated sequences alike. That is
-# why we take it: here, too, we can count.
+# A sine is the simplest sequence with a character to keep: two numbers decide all the
+# others. And both can be measured again, in real and in generated sequences alike. So
+# here we can *count* what a generator does. We start with sequences of 24 steps.
 
 
 # %%
 class Sines(NamedTuple):
-    x: torch.Tensor  # (N, T)
-    frequency: torch.Tensor  # (N,) cycles a sequence
+    x: torch.Tensor  # (N, T, 1)
+    frequency: torch.Tensor  # (N,) cycles in 24 steps
     phase: torch.Tensor  # (N,) radians
 
 
 # %%
-def sines(count, seed):
+def sines(count, length, seed):
     source = torch.Generator().manual_seed(seed)
     f, phase = torch.rand(2, count, generator=source)
     f, phase = LOW + (HIGH - LOW) * f, 2 * math.pi * phase
-    angle = 2 * math.pi * f[:, None] * torch.arange(LENGTH) / LENGTH + phase[:, None]
-    return Sines(angle.sin(), f, phase)
-
-
-train, holdout, fresh = sines(TAUGHT, 0), sines(SAMPLES, 1), sines(SAMPLES, 2)
-
-# %% [markdown]
-# ### Reading frequency and phase
-#
-# For a given frequency the best sine through a sequence is a linear least-squares
-# problem: $a \cos + b \sin$. So try 360 frequencies from 0.8 to 8 cycles and keep the
-# one that leaves least. What it leaves, as a share of the sequence's power, is the
-# **residual**. It says whether the sequence is a sine of our kind at all. (Slower sines
-# are left out: with a piece of a very slow one anything smooth can be fitted.)
+    angle = 2 * math.pi * f[:, None] * torch.arange(length) / PERIOD + phase[:, None]
+    return Sines(angle.sin()[..., None], f, phase)
 
 
 # %%
+train_set = {length: sines(TAUGHT, length, 0).x for length in (SHORT, LONG)}
+fresh = {length: sines(SAMPLES, length, 2) for length in (SHORT, LONG)}
+
+# %% [markdown]
+# For a given frequency the best sine through a sequence is a linear least-squares
+# problem: $a \cos + b \sin$. So we try 360 frequencies, from 0.8 to 8 cycles, and keep
+# the one that leaves least. What it leaves, as a share of the sequence's power, is the
+# **residual**: it tells us whether the sequence is a sine at all. (We leave out slower
+# ones, because a piece of a very slow sine fits anything smooth.)
+
+# %%
 GRID = torch.arange(0.8, 8.0, 0.02, dtype=torch.float64)  # K frequencies
-angles = 2 * math.pi * GRID[:, None] * torch.arange(LENGTH) / LENGTH
-WAVES = torch.stack([angles.cos(), angles.sin()], 2)  # (K, T, 2)
-RIGHT = torch.linalg.qr(WAVES).Q  # the same planes, at right angles
-SOLVE = torch.linalg.pinv(WAVES)  # (K, 2, T)
+
+
+# %%
+def waves(length):  # (K, T, 2): a cosine and a sine of each frequency
+    angles = 2 * math.pi * GRID[:, None] * torch.arange(length) / PERIOD
+    return torch.stack([angles.cos(), angles.sin()], 2)
 
 
 # %%
 class Reading(NamedTuple):
-    frequency: torch.Tensor  # (N,) cycles a sequence
+    frequency: torch.Tensor  # (N,) cycles in 24 steps
     phase: torch.Tensor  # (N,) turns, 0…1
     amplitude: torch.Tensor  # (N,)
     residual: torch.Tensor  # (N,) share of the power that the sine leaves
 
 
 # %%
-def read_off(x):  # (N, T)
-    x = x.detach().cpu().double()
-    power = torch.einsum("nt,ktj->nkj", x, RIGHT).square().sum(2)  # (N, K)
+def read_off(x):  # (N, T, 1)
+    x = x.detach().cpu().double()[..., 0]  # (N, T)
+    pairs = waves(x.shape[1])
+    planes = torch.linalg.qr(pairs).Q  # the same planes, at right angles
+    power = sum((x @ side.T).square() for side in planes.unbind(2))  # (N, K)
     best = power.argmax(1)
     left = 1 - power.amax(1) / x.square().sum(1)
-    a, b = (SOLVE[best] @ x[..., None])[..., 0].T  # x = a cos + b sin
-    phase = torch.atan2(a, b) / (2 * math.pi) % 1
+    a, b = (torch.linalg.pinv(pairs)[best] @ x[..., None])[..., 0].T
+    phase = torch.atan2(a, b) / (2 * math.pi) % 1  # x = a cos + b sin
     return Reading(GRID[best], phase, torch.hypot(a, b), left)
 
 
 # %% tags=["nbval-check-output"]
-got = read_off(fresh.x)
-error = (got.frequency - fresh.frequency).abs().max()
-turns = (got.phase - fresh.phase / (2 * math.pi) + 0.5) % 1 - 0.5
+got = read_off(fresh[SHORT].x)
+error = (got.frequency - fresh[SHORT].frequency).abs().max()
+turns = (got.phase - fresh[SHORT].phase / (2 * math.pi) + 0.5) % 1 - 0.5
 print("largest error of a frequency below 0.02 cycles:", bool(error < 0.02))
 print("largest error of a phase below 0.02 turns:", bool(turns.abs().max() < 0.02))
 
 # %% [markdown]
-# ### Three questions, and their floors
-#
-# 1. **Realism.** Train a fresh classifier to tell real from generated sequences, and
-#    test it on others: accuracy $- ½$. Zero is perfect, ½ is hopeless. Nobody reaches
-#    zero: fresh real sequences against real ones have a score too, the *floor*. Beside
-#    it the share of sequences that are **sines** at all (residual below 5 %).
-# 2. **Diversity.** How far are the frequencies of those sines from the uniform
-#    distribution, and how far the phases? The distance is Wasserstein's of order 1: by
-#    how much each has to be moved, on average. On the circle of phases it is
-#    $\operatorname{mean}|d - \operatorname{median}(d)|$ over the sorted gaps $d$ (Rabin
-#    et al. 2011).
-# 3. **Memorisation.** Is a generated sequence closer to the nearest training sequence
-#    than a *new* real one is? Half of the time is right; copies do it always.
+# Two numbers will follow us through the lesson. The first is the share of **sines**:
+# sequences with a residual below 5 %. The second asks about diversity: how far are the
+# frequencies of those sines from the uniform distribution? That **distance** is
+# Wasserstein's of order 1: by how many cycles each has to be moved, on average.
 
 
 # %%
@@ -483,309 +351,543 @@ def gaps(values, low, high):  # sorted values against evenly spaced ones
 
 
 # %%
-def score(x):  # (N, T) -> numbers
-    x, got = x.detach().cpu(), read_off(x)
-    good = got.residual < 0.05
-    few = good.sum() < 20  # too few to speak of their distribution
-    turned = gaps(got.phase[good], 0, 1)
-    f_gaps = gaps(got.frequency[good], LOW, HIGH).abs().mean()
-    found = cu.metrics.memorisation(*(s[..., None] for s in (train.x, holdout.x, x)))
-    return {
-        "sines": good.double().mean().item(),
-        "frequency": math.nan if few else f_gaps.item(),
-        "phase": math.nan if few else (turned - turned.median()).abs().mean().item(),
-        "amplitude": (got.amplitude - 1).abs().mean().item(),
-        "closer": found.closer,
-    }
+def score(x):  # (N, T, 1) -> share of sines, distance of their frequencies
+    got = read_off(x)
+    f = got.frequency[got.residual < 0.05]
+    few = len(f) < 20  # too few to speak of their distribution
+    distance = math.nan if few else gaps(f, LOW, HIGH).abs().mean().item()
+    return len(f) / len(x), distance
 
 
 # %% [markdown]
-# > **Predict before you run.** A generator that hands out its training sequences: how
-# > does it do in realism, in diversity, in memorisation?
-# > <details><summary>Answer</summary>Perfect in the first two. They *are* real and
-# > diverse. Only the third finds it out: it is closer in all pairs. That is why three
-# > questions are asked.</details>
+# ## The first game
 #
-# ### Rivals that need no GAN
+# Which noise does the generator need? A sequence has a character that stays, here
+# frequency and phase, and perhaps surprises on the way. So it gets two kinds:
 #
-# A sine obeys a linear law: $x_t = 2\cos(2\pi f / 24)\, x_{t-1} - x_{t-2}$, an
-# autoregression with two terms, **AR(2)**, without any error. A model that knows this
-# much is a hard rival. Two versions, fitted by least squares:
+# - a **code** of $k$ numbers, drawn *once* a sequence and shown at each step; it also
+#   sets the first state;
+# - **noise** of $n$ numbers, drawn anew *at each step*.
 #
-# - *one law for all*: the same two coefficients for every sequence, with the error that
-#   remains as noise, started from the first two values of a training sequence;
-# - *one law a sequence*: the coefficient of one training sequence, the first two values
-#   of *another*, so that it is no copy.
+# C-RNN-GAN (Mogren 2016) and RCGAN (Esteban et al. 2017) draw anew at each step only.
+# Their state has to gather a character from noise, and then to keep it. Here is the
+# whole game, unrolled over four of its steps. $G$ writes from left to right, and $D$
+# reads what it wrote, or a real sequence.
 
 
 # %%
-def run_on(start, first, second, noise=0.0):  # (N, 2), coefficients -> (N, T)
-    x = list(start.T)
-    while len(x) < LENGTH:
-        x.append(first * x[-1] + second * x[-2] + noise * torch.randn(len(start)))
-    return torch.stack(x, 1)
+def unrolled(steps=4):
+    nodes = {
+        "c": (0.6, 0.8, "name", "$c$"),
+        "start": (1.7, 1.5, "box", "tanh"),
+        "logit": (9.6, 3.3, "name", "$a$"),
+        "code": (0.9, 0.35, "label", "code, drawn once"),
+        "noise": (9.5, 0.3, "label", "noise, each step"),
+        "G": (9.3, 1.5, "label", "generator $G$"),
+        "x": (9.5, 2.4, "label", "the sequence"),
+        "D": (0.9, 3.3, "label", "discriminator $D$"),
+    }
+    arrows = [("c", (1.7, 0.8), "start")]
+    for t in range(1, steps + 1):
+        x = 1.4 + 1.7 * t
+        nodes |= {
+            f"z{t}": (x, 0.3, "name", f"$z_{t}$"),
+            f"dot{t}": (x - 0.5, 0.8, "dot", ""),
+            f"g{t}": (x, 1.5, "box", "LSTM"),
+            f"x{t}": (x, 2.4, "name", f"$x_{t}$"),
+            f"d{t}": (x, 3.3, "box", "LSTM"),
+        }
+        arrows += [(f"z{t}", f"g{t}"), (f"dot{t}", (x - 0.5, 1.2), f"g{t}")]
+        arrows += [(f"g{t}", f"x{t}"), (f"x{t}", f"d{t}")]
+    return chained(nodes, arrows, steps)
 
 
 # %%
-def ar2_for_all(x):
-    past = torch.stack([x[:, 1:-1], x[:, :-2]], 2).reshape(-1, 2)  # (N (T - 2), 2)
-    law = torch.linalg.lstsq(past, x[:, 2:].reshape(-1, 1)).solution[:, 0]
-    error = (x[:, 2:].reshape(-1) - past @ law).std()
-    return run_on(x[torch.randperm(len(x)), :2], *law, error)
+def chained(nodes, arrows, steps):  # what goes on from step to step
+    for line, first in (("g", "start"), ("d", None), ("dot", "c")):
+        chain = [first] * (first is not None)
+        chain += [f"{line}{t}" for t in range(1, steps + 1)]
+        arrows += [(chain[i], chain[i + 1]) for i in range(len(chain) - 1)]
+    return cu.plots.diagram(
+        nodes,
+        [*arrows, (f"d{steps}", "logit")],
+        size=(10.5, 3.7),
+        alt="An RNN-GAN, unrolled over four steps. A code, drawn once, sets the "
+        "generator's first state and enters its LSTM at each step, beside noise that "
+        "is drawn at each step. Each step writes a value x. The discriminator's LSTM "
+        "reads these from left to right, and says the logit a at the end.",
+    )
 
 
-def ar2_for_each(x):
-    outer, middle = x[:, 2:] + x[:, :-2], x[:, 1:-1]
-    law = (outer * middle).sum(1) / middle.square().sum(1)  # 2 cos(2 pi f / 24)
-    return run_on(x.roll(1, 0)[:, :2], law, -1.0)  # the start of its neighbour
+# %%
+unrolled()
 
+
+# %%
+def memory(inputs):  # an LSTM whose forget gates start open
+    lstm = nn.LSTM(inputs, UNITS, batch_first=True)
+    lstm.bias_ih_l0.data[UNITS : 2 * UNITS] += 1.0
+    return lstm
+
+
+# %%
+class Generator(nn.Module):
+    def __init__(self, length=SHORT):
+        super().__init__()
+        self.length = length
+        self.start = nn.Linear(CODE, UNITS)
+        self.lstm = memory(NOISE + CODE)
+        self.out = nn.Linear(UNITS, 1)
+
+    def draw(self, count):  # the noise (B, T, n) and the code (B, k)
+        noise = torch.randn(count, self.length, NOISE, device=device)
+        return noise, torch.randn(count, CODE, device=device)
+
+    def forward(self, noise, code):  # -> (B, T, 1)
+        at_each_step = code[:, None].expand(-1, noise.shape[1], -1)  # (B, T, k)
+        h = self.start(code).tanh()[None]  # (1, B, H)
+        inputs = torch.cat([noise, at_each_step], 2)
+        return self.out(self.lstm(inputs, (h, torch.zeros_like(h)))[0])
+
+
+# %%
+class Discriminator(nn.Module):
+    def __init__(self, length=None):  # it reads any length
+        super().__init__()
+        self.lstm = memory(1)
+        self.out = nn.Linear(UNITS, 1)
+
+    def forward(self, x):  # (B, T, 1) -> logits (B, 1)
+        states, _ = self.lstm(x)  # (B, T, H)
+        return self.out(states[:, -1])
+
+
+# %% [markdown]
+# Both LSTMs start with open forget gates, as lesson 22 taught. It matters: when we
+# trained the finished recipe below on 72 steps with four other seeds, 27, 57, 30 and
+# 72 % of its sequences were sines without them, and 99, 88, 99 and 84 % with them.
+#
+# Does this generator pass the test that the listing failed? We take the derivative of
+# each output by the noise at each step.
 
 # %%
 torch.manual_seed(0)
-sets = {
-    "fresh real": [sines(SAMPLES, 3).x],
-    "training copies": [train.x],
-    "white noise": [math.sqrt(0.5) * torch.randn(SAMPLES, LENGTH)],
-    "AR(2), one law for all": [ar2_for_all(train.x)],
-    "AR(2), one law a sequence": [ar2_for_each(train.x)],
-}
-
-
-# %%
-def show(values, digits=2):  # one number a seed; NaN where there was too little
-    values = torch.as_tensor(values, dtype=torch.float64)
-    known = values[~values.isnan()]
-    if not len(known):
-        return "–"
-    spread = f" ± {known.std():.{digits}f}" if len(known) > 1 else ""
-    return f"{known.mean():.{digits}f}{spread}"
-
-
-# %%
-def table(names, realism=None):
-    rows = []
-    for name in names:
-        found, row = [score(x) for x in sets[name]], {"sequences": name}
-        if realism:
-            row["realism, 0 is best"] = show(realism[name], 3)
-        rows.append(row | {key: show([f[key] for f in found]) for key in found[0]})
-    cu.scoreboard(rows)
-
-
-# %%
-table(sets)
+G, code = Generator(), torch.zeros(1, CODE)
+of_ours = influence(lambda z: G(z[None], code)[0, :, 0], torch.randn(SHORT, NOISE))
+earlier, later = of_ours.tril(-1), of_ours.triu(1)
+cu.plots.images(
+    torch.stack([of_listing / of_listing.max(), of_ours / of_ours.max()]) ** 0.25,
+    ["listing", "recurrent"],
+    columns=2,
+    size=3.2,
+    limits=None,
+    alt="Influence of the noise at each step (across) on the output at each step "
+    f"(down). Listing: the diagonal only. Recurrent: {(earlier > 0).sum()} pairs below "
+    f"the diagonal, {(later > 0).sum()} above it.",
+)
 
 # %% [markdown]
-# `sines` is a share; `frequency` (cycles) and `phase` (turns) are distances to the true
-# distributions; `amplitude` is the mean error of an amplitude that should be 1;
-# `closer` is ½ for new sequences. "Fresh real" is the floor of each column. Realism
-# comes later, for all rows at once.
+# Across: the step of the noise. Down: the step of the output. Everything on and below
+# the diagonal is there, and nothing above it: outputs depend on the past, never on the
+# future. The colours are the fourth root of the derivative; without it you would not
+# see the far corner. In a new network influence fades quickly, so training has to make
+# it last.
 #
-# Look at the last row. Its sequences are sines with the right frequencies, and yet not
-# right: law and start come from two sequences, and their amplitudes do not fit.
-#
-# ## Repair 4: two targets
-#
-# $D$: target 1 on real, target 0 on fakes. $G$: target 1 on fakes. In logits, as in
-# lesson 41, these are softplus functions. A sum over seeds keeps the seeds' gradients
-# apart.
+# Now the game. Two players, two optimizers, and one step with the six faults put right:
+# $D$ is shown real sequences with target 1 and detached fakes with target 0, and $G$
+# wants its fakes to get target 1. In logits these are softplus functions (lesson 41).
+
+# %%
+torch.manual_seed(0)
+G, D = Generator(), Discriminator()
+opt_G = torch.optim.Adam(G.parameters(), 1e-3)
+opt_D = torch.optim.Adam(D.parameters(), 1e-3)
+trainer = cu.Trainer("runs/51/first", G=G, D=D, opt_G=opt_G, opt_D=opt_D)
 
 
 # %%
-def d_loss(D, real, fake):  # (S, B, T) each, judged in one go
-    right, wrong = D(torch.cat([real, fake], 1)).chunk(2, 1)  # (S, B, 1) each
-    loss = F.softplus(-right) + F.softplus(wrong)
-    return loss.mean((1, 2)).sum()
+def step(batch):
+    real = batch[0]  # (B, T, 1)
+    fake = G(*G.draw(len(real)))  # (B, T, 1)
+    loss_D = F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
+    trainer.update(opt_D, loss_D)
+    loss_G = F.softplus(-D(fake)).mean()
+    trainer.update(opt_G, loss_G)
+    return {"loss of D": loss_D, "loss of G": loss_G}
 
-
-def g_loss(D, fake):
-    return F.softplus(-D(fake)).mean((1, 2)).sum()
-
-
-# %% tags=["nbval-check-output"]
-a, b = (torch.zeros(1, 1, 1, requires_grad=True) for _ in range(2))
-echo = nn.Identity()  # a discriminator that says what it is shown
-of_real, of_fake = torch.autograd.grad(d_loss(echo, a, b), (a, b))
-(of_G,) = torch.autograd.grad(g_loss(echo, b), b)
-print(f"slopes of D's loss: {of_real.item():+.1f} on real, {of_fake.item():+.1f} on")
-print(f"fakes; of G's loss: {of_G.item():+.1f} on fakes")
 
 # %% [markdown]
-# On fakes the two now pull in opposite directions, as they should. The rest is the loop
-# of lesson 41: penalty at every fourth step with four times the weight, and an average
-# of $G$'s weights over the last hundred steps or so, which is judged in the end.
-
-
-# %%
-class Game:
-    def __init__(
-        self, steps, players=None, *, seeds=SEEDS, rates=(2e-3, 1e-3), gamma=0.2,
-        batch=BATCH, memory=0.99,
-    ):  # fmt: skip
-        torch.manual_seed(0)
-        self.steps, self.gamma, self.batch = steps, gamma, batch
-        self.G, self.D = players or (Generator(seeds), Discriminator(seeds))
-        self.seeds = self.G.seeds
-        self.average = AveragedModel(self.G, multi_avg_fn=get_ema_multi_avg_fn(memory))
-        self.opt_G, self.opt_D = (
-            torch.optim.Adam(net.parameters(), rate, betas=(0.5, 0.99))
-            for net, rate in zip((self.G, self.D), rates, strict=True)
-        )
-        self.parts = {"G": self.G, "D": self.D, "average": self.average}
-        self.parts |= {"opt_G": self.opt_G, "opt_D": self.opt_D}
-
+# > **Predict before you run.** Where will the two losses settle if all goes well?
+# > <details><summary>Answer</summary>Near 2 log 2 = 1.39 and log 2 = 0.69, the values
+# > of a D that can't tell. Look where they go instead. And beware: a D that is blind
+# > has the same losses as a D that faces a perfect G. Losses alone settle nothing.
+# > </details>
 
 # %%
-def slope_penalty(D, real):
-    x = real.clone().requires_grad_()
-    (slopes,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
-    return slopes.square().sum(2).mean(1).sum() / 2
-
-
-def penalty(game, real, number):  # at every fourth step, with four times the weight
-    if game.gamma == 0 or number % 4:
-        return 0.0
-    return 4 * game.gamma * slope_penalty(game.D, real)
+batches = cu.Batches(train_set[SHORT].to(device), BATCH)
+history = trainer.fit(step, batches, steps=FIRST)
 
 
 # %%
 @torch.no_grad()
-def generate(game, count=SAMPLES):  # -> (S, count, T)
-    net = game.average.module
-    return net(*net.draw(count)).cpu()
+def sample(net, count=SAMPLES):
+    return net(*net.draw(count)).float().cpu()  # (count, T, 1)
 
 
 # %%
-def watch(game):
-    got = [read_off(x) for x in generate(game, 300)]
-    shares = [(g.residual < 0.05).double().mean() for g in got]
-    return {
-        "share of sines": torch.stack(shares).mean(),
-        "frequency distance": torch.stack(
-            [gaps(g.frequency, LOW, HIGH).abs().mean() for g in got]
-        ).mean(),
-    }
+def panel(axes, x, line=True):  # one sequence (T, 1), and the best sine through it
+    f, phase, size, left = (value.item() for value in read_off(x[None]))
+    t = torch.linspace(0, len(x) - 1, 6 * len(x))
+    if line:
+        wave = size * (2 * math.pi * (f * t / PERIOD + phase)).sin()
+        axes.plot(t, wave, lw=1, color="#999999")
+    mark, colour = (".", "#0072B2") if left < 0.05 else ("x", "#D55E00")
+    axes.plot(x[:, 0], mark, ms=4, color=colour)
+    axes.set(ylim=(-1.8, 1.8), xticks=[], yticks=[])
 
 
 # %%
-def norm_of_gradient(net):
-    return sum(p.grad.square().sum() for p in net.parameters()).sqrt()
+def gallery(rows, columns=6):  # name -> sequences (N, T, 1)
+    counts = [int((read_off(x[:columns]).residual < 0.05).sum()) for x in rows.values()]
+    told = [f"{n} {count}" for n, count in zip(rows, counts, strict=True)]
+    alt = f"Of {columns} sequences each, sines: {', '.join(told)}. Dots where the best "
+    plot = cu.plots.Plot(10.5, 1.2 * len(rows), alt + "sine fits, crosses where not.")
+    grid = plot.subplots(len(rows), columns, sharey=True, squeeze=False)
+    for line, (name, x) in zip(grid, rows.items(), strict=True):
+        for axes, one in zip(line, x, strict=False):
+            panel(axes, one)
+        line[0].set_ylabel(name.replace(" ", "\n", 1), size=8)
+    return plot
 
 
-def play(game, run=None, show=False, clip=0.0):
-    trainer, seeds = cu.Trainer(run, **game.parts), game.seeds
+# %%
+torch.manual_seed(0)
+of_first = sample(G)
+gallery({"real": fresh[SHORT].x, "first game": of_first})
+
+# %%
+share = score(of_first)[0]
+tail = slice(-20, None)
+first_losses = history["loss of D"][tail].mean(), history["loss of G"][tail].mean()
+cu.say(
+    f"After {FIRST} steps {share:.0%} of the sequences are sines. The losses of the "
+    f"last 20 steps are {first_losses[0]:.2f} for D and {first_losses[1]:.2f} for G, "
+    "where 1.39 and 0.69 would be a draw: "
+    + ("D wins." if first_losses[0] < 1.0 else "nearly that.")
+)
+
+# %% [markdown]
+# ## What makes it train?
+#
+# So a correct program is not enough. Four small changes, each with a reason:
+#
+# 1. *Rates.* Adam with a shorter memory ($\beta_1 = 0.5$, $\beta_2 = 0.99$), and a
+#    rate four times as large.
+# 2. *D reports all steps.* Its last state has forgotten much. Let it report the
+#    **largest and the mean** of each unit over all steps.
+# 3. *D sees differences.* A wave is smooth or it is not, and in the **difference** to
+#    the value before, that is easy to see.
+# 4. *An average* of $G$'s weights over the last hundred steps or so is what we judge.
+
+
+# %%
+class AllSteps(Discriminator):
+    def __init__(self, length=None):
+        super().__init__()
+        self.out = nn.Linear(2 * UNITS, 1)
+
+    def forward(self, x):
+        states, _ = self.lstm(x)
+        return self.out(torch.cat([states.amax(1), states.mean(1)], 1))
+
+
+# %%
+def with_differences(x):  # (B, T, 1) -> (B, T, 2)
+    return torch.cat([x, F.pad(x.diff(dim=1), (0, 0, 1, 0))], 2)  # the first is 0
+
+
+# %%
+class Reader(AllSteps):
+    def __init__(self, length=None):
+        super().__init__()
+        self.lstm = memory(2)
+
+    def forward(self, x):
+        return super().forward(with_differences(x))
+
+
+# %% [markdown]
+# From here on we train many pairs, so the step moves into one function. ($D$ now reads
+# real and fake sequences in one call, which takes less time and gives the same logits.)
+# Every so often it looks at 500 samples of the average. What it sees there goes into a
+# `cu.Kept`, a part of the trainer, so that an interrupted run loses nothing.
+
+# %%
+RATES, BETAS, LOOKS = (4e-3, 4e-3), (0.5, 0.99), 7
+
+
+# %%
+class Run(NamedTuple):
+    G: nn.Module
+    D: nn.Module
+    x: torch.Tensor  # (N, T, 1), sampled at the end from the averaged weights
+    last: torch.Tensor  # (N, T, 1), from the last weights, not averaged
+    looks: dict  # step -> share of sines, distance, six sequences (6, T, 1)
+    seconds: float
+    history: cu.History
+
+
+# %%
+def passes(data, steps, seed):  # batches whose epochs end where we want to look
+    items = -(-steps // LOOKS) * BATCH
+    data = data.repeat(items // len(data) + 1, 1, 1)[:items]
+    return cu.Batches(data.to(device), BATCH, seed)
+
+
+# %%
+def train(
+    kinds, data, steps, seed=0, *,
+    rates=RATES, betas=BETAS, gamma=0, run=None,
+):  # fmt: skip
+    torch.manual_seed(seed)
+    G, D = (kind(data.shape[1]) for kind in kinds)
+    average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.99))
+    opt_G = torch.optim.Adam(G.parameters(), rates[0], betas)
+    opt_D = torch.optim.Adam(D.parameters(), rates[1], betas)
+    parts = {"G": G, "D": D, "average": average, "opt_G": opt_G, "opt_D": opt_D}
+    trainer = cu.Trainer(run, **parts, looks=(looks := cu.Kept()))
 
     def step(batch):
-        with trainer.full_precision():
-            real = batch[0].view(seeds, -1, LENGTH)  # each seed has its part
-            fake = game.G(*game.G.draw(real.shape[1]))  # (S, B, T)
-            loss = d_loss(game.D, real, fake.detach())
-            slope = penalty(game, real, trainer.steps)
-            trainer.update(game.opt_D, loss + slope)
-            other = g_loss(game.D, fake)  # the same fakes, not detached
-            trainer.update(game.opt_G, other, clip)
-        game.average.update_parameters(game.G)
-        row = {"loss of D": loss / seeds, "loss of G": other / seeds}
-        return row | {"gradient of G": norm_of_gradient(game.G)}
+        fake = G(*G.draw(len(batch[0])))
+        on_real, on_fake = D(torch.cat([batch[0], fake.detach()])).chunk(2)
+        loss_D = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
+        trainer.update(opt_D, loss_D + penalty(trainer, D, batch[0], gamma))
+        loss_G = F.softplus(-D(fake)).mean()
+        trainer.update(opt_G, loss_G)
+        average.update_parameters(G)
+        return {"loss of D": loss_D, "loss of G": loss_G}
 
-    batches = cu.Batches(train.x.to(device).repeat(10, 1), seeds * game.batch)
-    look = (lambda: watch(game)) if show else None
-    return trainer.fit(step, batches, steps=game.steps, evaluate=look, show=show)
+    look = looking(lambda count: sample(average.module, count), looks, trainer)
+    batches = passes(data, steps, seed)
+    history = trainer.fit(step, batches, steps=steps, evaluate=look, show=False)
+    ends = sample(average.module), sample(G)
+    return Run(average.module, D, *ends, looks, history.seconds, history)
+
+
+# %%
+def looking(draw, looks, trainer):
+    def look():
+        x = draw(500)
+        looks[trainer.steps] = (*score(x), x[:6])
+        return {"share of sines": looks[trainer.steps][0]}
+
+    return look
+
+
+# %%
+def penalty(trainer, D, real, gamma):  # a cure for later: off while gamma is 0
+    if gamma == 0 or trainer.steps % 4:
+        return 0.0
+    with trainer.full_precision():
+        x = real.clone().requires_grad_()
+        (slopes,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+        return 4 * gamma / 2 * slopes.square().sum((1, 2)).mean()
+
+
+# %%
+PLAIN = {"rates": (1e-3, 1e-3), "betas": (0.9, 0.999)}
+recipes = {
+    "the first game": (Discriminator, PLAIN),
+    "+ rates": (Discriminator, {}),
+    "+ D reports all steps": (AllSteps, {}),
+    "+ D sees differences": (Reader, {}),
+}
+trained = {
+    name: [
+        train((Generator, kind), train_set[SHORT], FIRST, seed, run=told, **knobs)
+        for seed in SEEDS
+        if (told := f"runs/51/{name.strip('+ ').replace(' ', '-')}-{seed}")
+    ]
+    for name, (kind, knobs) in recipes.items()
+}
+
+# %% [markdown]
+# The fourth change needs no training of its own: the last runs have kept an average all
+# along. So we sample them twice, with the last weights and with the average.
+
+# %%
+cured = {name: [run.last for run in runs] for name, runs in trained.items()}
+cured["+ average: the recipe"] = [run.x for run in trained["+ D sees differences"]]
+
+
+# %%
+def show(values, form=".2f"):  # mean ± spread; NaN where there was too little
+    values = torch.as_tensor(values, dtype=torch.float64)
+    known = values[~values.isnan()]
+    if not len(known):
+        return "–"
+    spread = f" ± {known.std():{form}}" if len(known) > 1 else ""
+    return f"{known.mean():{form}}{spread}"
+
+
+# %%
+def shares(samples):  # of several seeds
+    return torch.tensor([score(x)[0] for x in samples])
+
+
+def shares_of(runs):
+    return shares([run.x for run in runs])
+
+
+# %%
+cu.scoreboard(
+    [
+        {
+            f"{FIRST} steps, {len(SEEDS)} seeds": name,
+            "sines": show(shares(samples), ".0%"),
+            "worst seed": f"{shares(samples).min():.0%}",
+            "the best sine leaves": show(
+                [read_off(x).residual.mean() for x in samples], ".0%"
+            ),
+        }
+        for name, samples in cured.items()
+    ]
+)
+
+# %%
+names = list(cured)
+gains = {
+    b: shares(cured[b]).mean() - shares(cured[a]).mean() for a, b in pairwise(names)
+}
+largest = max(gains, key=gains.get)
+cu.say(
+    f"The largest gain comes with '{largest.removeprefix('+ ')}': "
+    f"{gains[largest]:+.0%} sines. That is the gain on top of the rows above it; in "
+    "another order the same change might have helped more, or less."
+)
 
 
 # %% [markdown]
-# ## Train it
+# ## Does it pay to be recurrent?
 #
-# The picture moves while it trains. Watch the dots rather than the losses: a share of
-# sines that should go to 1, and a distance of frequencies that should go to 0.
+# A sequence of 24 numbers is also just 24 numbers. So here are three rivals.
 #
-# > **Predict before you run.** What will the two losses do: fall, rise, or settle, and
-# > where?
-# > <details><summary>Answer</summary>They settle near 2 log 2 = 1.39 and log 2 = 0.69,
-# > the values of a D that cannot tell. In lesson 41 that was patient A's trap: it
-# > happens when G is perfect, and also when D is blind or reined in. So the losses do
-# > not answer the question; the scores below do.</details>
+# **A feed-forward GAN** plays the same game with dense layers: its generator turns one
+# code into all values at once, and its discriminator sees all values and differences
+# side by side. One of its steps is cheap, so it gets many more of them, and wider
+# layers than a matched number of parameters would allow. It has lesson 41's penalty on
+# the slope of $D$ at real data, at every fourth step: the weaker that is, the more of
+# its sequences are sines, and the further off are their frequencies. (The
+# recurrent pair does without the penalty: `nn.LSTM` has no second derivative on its
+# fast path on a GPU.)
 
 # %%
-games, seconds = {}, {}
-games["RNN-GAN"] = Game(LONG)
-seconds["RNN-GAN"] = play(games["RNN-GAN"], "runs/51/rnn", show=True).seconds
-
-# %%
-sets["RNN-GAN"] = list(generate(games["RNN-GAN"]))
-table(["fresh real", "RNN-GAN"])
-
-# %% [markdown]
-# ### Does it need recurrence?
-#
-# A sequence of 24 numbers is also just 24 numbers. So: a **feed-forward GAN** with as
-# many parameters and the same game. Its generator turns one code into 24 numbers at
-# once; its discriminator sees values and differences of all steps side by side. One of
-# its steps is so cheap that we give it four times as many.
+WIDE = 128
 
 
 # %%
-class Dense(nn.Module):
-    def __init__(self, widths, seeds):
+def dense(*widths):
+    layers = [
+        part
+        for a, b in pairwise(widths)
+        for part in (nn.Linear(a, b), nn.LeakyReLU(0.2))
+    ]
+    return nn.Sequential(*layers[:-1])
+
+
+# %%
+class DenseGenerator(nn.Module):
+    def __init__(self, length):
         super().__init__()
-        self.layers = nn.ModuleList(
-            Linear(*pair, [seed + 10 * i for seed in seeds])
-            for i, pair in enumerate(pairwise(widths))
-        )
-
-    def forward(self, x):  # (S, B, in) -> (S, B, out)
-        for number, layer in enumerate(self.layers):
-            x = layer(F.leaky_relu(x, 0.2) if number else x)
-        return x
-
-
-# %%
-class DenseGenerator(Dense):
-    def __init__(self, seeds):
-        super().__init__([NOISE + CODE, 50, 50, LENGTH], seeds)
-        self.seeds = len(seeds)
+        self.layers = dense(NOISE + CODE, WIDE, WIDE, length)
 
     def draw(self, count):
-        return (torch.randn(self.seeds, count, NOISE + CODE, device=device),)
+        return (torch.randn(count, NOISE + CODE, device=device),)
 
-
-class DenseDiscriminator(Dense):
-    def __init__(self, seeds):
-        super().__init__([2 * LENGTH, 39, 39, 1], seeds)
-
-    def forward(self, x):  # (S, B, T) -> (S, B, 1)
-        return super().forward(views(x).permute(1, 2, 0, 3).flatten(2))
+    def forward(self, code):  # (B, k) -> (B, T, 1)
+        return self.layers(code)[..., None]
 
 
 # %%
-dense = DenseGenerator(SEEDS), DenseDiscriminator(SEEDS)
-games["feed-forward GAN"] = Game(4 * LONG, dense)
-seconds["feed-forward GAN"] = play(games["feed-forward GAN"], "runs/51/dense").seconds
-sets["feed-forward GAN"] = list(generate(games["feed-forward GAN"]))
+class DenseDiscriminator(nn.Module):
+    def __init__(self, length):
+        super().__init__()
+        self.layers = dense(2 * length, WIDE, WIDE, 1)
+
+    def forward(self, x):  # (B, T, 1) -> (B, 1)
+        return self.layers(with_differences(x).flatten(1))
+
 
 # %% [markdown]
-# ### Does it need a game?
-#
-# Lesson 23's way needs none: an **LSTM that predicts** the next value from those before
-# and is told the truth at each step (*teacher forcing*). To be sampled from it must
-# predict a *density*. The first value of a sine is most often near $\pm 1$, and the
-# second may lie above or below: one normal distribution cannot say that. So it predicts
-# a mixture of five,
+# **A convolutional GAN** is the rival for long sequences. Like a recurrent network, a
+# convolution (lesson 11) uses the same weights at every step, but it needs no loop over
+# time. The generator starts from an eighth of the length and doubles it three times.
+
+# %%
+MAPS = 32
+
+
+def doubled(inputs, outputs):  # (B, inputs, T) -> (B, outputs, 2 T)
+    return nn.ConvTranspose1d(inputs, outputs, 4, stride=2, padding=1)
+
+
+# %%
+class ConvGenerator(DenseGenerator):
+    def __init__(self, length):
+        super().__init__(length)
+        self.layers = nn.Sequential(
+            nn.Linear(NOISE + CODE, 2 * MAPS * (length // 8)),
+            nn.Unflatten(1, (2 * MAPS, length // 8)),
+            nn.LeakyReLU(0.2),
+            doubled(2 * MAPS, MAPS),
+            nn.LeakyReLU(0.2),
+            doubled(MAPS, MAPS),
+            nn.LeakyReLU(0.2),
+            doubled(MAPS, MAPS),
+            nn.LeakyReLU(0.2),
+            nn.Conv1d(MAPS, 1, 5, padding=2),
+            nn.Flatten(),  # (B, T)
+        )
+
+
+# %%
+class ConvDiscriminator(nn.Module):
+    def __init__(self, length=None):  # it reads any length
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv1d(2, MAPS, 5, stride=2, padding=2),
+            nn.LeakyReLU(0.2),
+            nn.Conv1d(MAPS, 2 * MAPS, 5, stride=2, padding=2),
+            nn.LeakyReLU(0.2),
+            nn.Conv1d(2 * MAPS, 2 * MAPS, 5, padding=2),
+            nn.LeakyReLU(0.2),
+        )
+        self.out = nn.Linear(4 * MAPS, 1)
+
+    def forward(self, x):  # (B, T, 1) -> (B, 1)
+        maps = self.layers(with_differences(x).transpose(1, 2))  # (B, C, T / 4)
+        return self.out(torch.cat([maps.amax(2), maps.mean(2)], 1))
+
+
+# %% [markdown]
+# **A teacher-forced LSTM** needs no game (lesson 23): it predicts the next value from
+# the true ones before it. To be sampled from, it must predict a *density*. The first
+# value of a sine is most often near $\pm 1$, and the second may lie above it or below:
+# one normal distribution cannot say that. So it predicts a mixture of five,
 #
 # $$p(x_t \mid x_{<t}) = \sum_{j=1}^{5} \pi_j\; \mathcal{N}(x_t;\, \mu_j, \sigma_j^2),$$
 #
-# and the loss is $-\log p$. Then it runs freely, on its own samples.
-#
-# Three values give the law of a sine, so from the fourth on it is exactly predictable:
-# the best $\sigma$ is zero and the best loss $-\infty$. We stop $\log \sigma$ at $-5$.
+# and its loss is $-\log p$. Then it runs freely, on its own samples. Three values give
+# the law of a sine, so from the fourth on the best $\sigma$ is zero and the best loss
+# $-\infty$; we stop $\log \sigma$ at $-5$.
 
 
 # %%
 class Predictor(nn.Module):
-    def __init__(self, units=30, parts=5):
+    def __init__(self):
         super().__init__()
-        self.lstm = nn.LSTM(1, units, batch_first=True)
-        self.out = nn.Linear(units, 3 * parts)
+        self.lstm = memory(1)
+        self.out = nn.Linear(UNITS, 3 * 5)
 
     def density(self, states):
         weight, mean, log_sigma = self.out(states).chunk(3, 2)  # (B, T, 5) each
@@ -794,151 +896,303 @@ class Predictor(nn.Module):
         parts = torch.distributions.Normal(mean, sigma)
         return torch.distributions.MixtureSameFamily(kinds, parts)
 
-    def forward(self, x):  # (B, T) -> nats a value
-        before = F.pad(x[:, :-1], (1, 0))[..., None]  # the truth, one step late
-        return -self.density(self.lstm(before)[0]).log_prob(x).mean()
+    def told(self, x):  # (B, T, 1): of each value, given the true ones before
+        return self.density(self.lstm(F.pad(x[:, :-1], (0, 0, 1, 0)))[0])
 
     @torch.no_grad()
-    def sample(self, count):
+    def sample(self, count, length, given=None):  # given (B, t, 1): how it starts
         x, state, found = torch.zeros(count, 1, 1, device=device), None, []
-        for _ in range(LENGTH):  # its own samples come back as inputs
+        for t in range(length):
             states, state = self.lstm(x, state)
             x = self.density(states).sample()[..., None]
-            found.append(x[:, 0, 0])
-        return torch.stack(found, 1).cpu()
+            if given is not None and t < given.shape[1]:
+                x = given[:, t : t + 1]
+            found.append(x)  # its own samples come back as inputs
+        return torch.cat(found, 1).cpu()  # (B, T, 1)
 
 
 # %%
-def teach(net, seed):
+def teach(data, steps, seed=0, run=None):
+    torch.manual_seed(seed)
+    net, looks = Predictor(), cu.Kept()
     opt = torch.optim.Adam(net.parameters(), 0.01)
-    schedule = OneCycleLR(opt, 0.01, total_steps=TEACH)
-    trainer = cu.Trainer(net=net, opt=opt, schedule=schedule)
+    rate = OneCycleLR(opt, 0.01, total_steps=steps)
+    trainer = cu.Trainer(run, net=net, opt=opt, rate=rate, looks=looks)
 
     def step(batch):
-        with trainer.full_precision():
-            loss = net(batch[0])
+        loss = -net.told(batch[0]).log_prob(batch[0][..., 0]).mean()
         trainer.update(opt, loss, clip=1.0)
-        schedule.step()
+        rate.step()
         return {"nats a value": loss}
 
-    batches = cu.Batches(train.x.to(device), BATCH, seed)
-    return trainer.fit(step, batches, steps=TEACH, show=False)
+    look = looking(lambda count: net.sample(count, data.shape[1]), looks, trainer)
+    batches = passes(data, steps, seed)
+    history = trainer.fit(step, batches, steps=steps, evaluate=look, show=False)
+    end = net.sample(SAMPLES, data.shape[1])
+    return Run(net, None, end, end, looks, history.seconds, history)
 
-
-# %%
-predictors, taught = [], []
-for seed in SEEDS:
-    torch.manual_seed(seed)
-    predictors.append(Predictor())
-    taught.append(teach(predictors[-1], seed))
-seconds["teacher-forced LSTM"] = sum(history.seconds for history in taught)
-sets["teacher-forced LSTM"] = [net.sample(SAMPLES) for net in predictors]
-with torch.no_grad():
-    nats = [net(holdout.x.to(device)).item() for net in predictors]
-cu.say(
-    f"Nats a value on the hold-out, told the truth: "
-    f"{', '.join(f'{value:.2f}' for value in nats)}."
-)
 
 # %% [markdown]
-# > **Predict before you run.** It predicts each next value nearly perfectly. Will its
-# > free samples be sines?
-# > <details><summary>Answer</summary>Each step adds a small error, and the next step
-# > builds on it. In training it never saw its own errors (*exposure bias*; professor
-# > forcing, Lamb et al. 2016, was made against it). How much that costs over 24 steps
-# > the next cell counts.</details>
-
-# %%
-LEARNED = ["RNN-GAN", "feed-forward GAN", "teacher-forced LSTM"]
-for name in LEARNED:
-    left = torch.stack([read_off(x).residual for x in sets[name]])
-    cu.say(
-        f"{name}: {(left < 0.05).double().mean():.0%} sines; the best sine leaves "
-        f"{left.mean():.1%} of the power; {seconds[name]:.0f} s for all seeds."
-    )
-
-
-# %%
-def gallery(names, columns=7):
-    alt = f"{columns} sequences each of {', '.join(names)}, with the best sine through "
-    alt += "each as a line. Dots where it fits, crosses where it does not."
-    plot = cu.plots.Plot(8.5, 1.05 * len(names), alt)
-    grid, t = plot.subplots(len(names), columns, sharex=True, sharey=True), range(24)
-    fine = torch.linspace(0, LENGTH - 1, 150)
-    for line, name in zip(grid, names, strict=True):
-        some = sets[name][0][:columns]
-        for axes, x, f, phase, size, left in zip(
-            line, some, *read_off(some), strict=True
-        ):
-            wave = size * (2 * math.pi * (f * fine / LENGTH + phase)).sin()
-            axes.plot(fine, wave, lw=1, color="#999999")
-            mark, colour = (".", "#0072B2") if left < 0.05 else ("x", "#D55E00")
-            axes.plot(t, x, mark, ms=4, color=colour)
-            axes.text(0, 1.35, f"{f:.2f}", size=7)
-            axes.set(ylim=(-1.8, 1.8), xticks=[], yticks=[])
-        line[0].set_ylabel(name.replace(" ", "\n", 1), size=7)
-    return plot
-
-
-# %% tags=["cover"]
-gallery(["fresh real", *LEARNED, "AR(2), one law for all"])
-
-# %% [markdown]
-# The number is the measured frequency. Orange crosses mean that the best sine leaves
-# more than 5 %. These are the first seven of the first seed, not the best.
+# All models of a length get about the same number of *seconds*. We ask the question at
+# two lengths: 24 steps, and 72 steps of the same sines, so that a long sequence has
+# three times as many cycles. At 24 the LSTM joins the two GANs, and at 72 the
+# convolutions do. Each GAN has the rates, the width and the penalty that
+# did best in some ten short trials of it with one seed.
 #
-# Shares of all sequences below each frequency: real ones make a straight line.
-
-# %%
-curves = {}
-for name in ["fresh real", *LEARNED]:
-    f = read_off(torch.cat(list(sets[name]))).frequency.sort().values
-    curves[name] = (f, torch.linspace(0, 1, len(f)))
-cu.plots.lines(
-    curves,
-    xlabel="measured frequency, cycles a sequence",
-    ylabel="share below",
-    alt="Cumulative distribution of the measured frequency for real sequences, a line "
-    "from 1 to 4 cycles, and for the three learned generators.",
-)
-
-# %% [markdown]
-# ## Realism: let a stranger judge
-#
-# A GAN's own discriminator is party to the game. So a *new* classifier is trained for
-# each set, after the fact, on four fifths of the set and as many fresh real sequences,
-# and tested on the last fifth. `cu.metrics.discriminative_score` does so with a GRU,
-# for all sets side by side. With more units than the published protocol has: a weak
-# judge flatters.
+# > **Predict before you run.** Who wins at 24 steps, and who at 72?
+# > <details><summary>Answer</summary>Dense layers learn weights of their own for each
+# > step, so a sequence three times as long has three times as much to learn: expect
+# > them to be strong at 24, and to fall behind at 72. Recurrent and convolutional
+# > weights serve every step, so you might expect both to keep up. The table says who
+# > does, and in which of the two measures.</details>
 
 
 # %%
-def judge(groups):  # name -> samples of each seed; gives name -> a score for each
-    named = {f"{n}|{i}": x for n, found in groups.items() for i, x in enumerate(found)}
-    scores = cu.metrics.discriminative_score(
-        fresh.x[..., None],
-        {name: x[..., None] for name, x in named.items()},
-        **{"units": 16, "repeats": 1, "iterations": JUDGE},
-    )
+GAMES = {
+    "RNN-GAN": ((Generator, Reader), {}),
+    "feed-forward GAN": ((DenseGenerator, DenseDiscriminator), {"gamma": 0.2}),
+    "convolutional GAN": (
+        (ConvGenerator, ConvDiscriminator),
+        {"rates": (3e-3, 3e-3), "gamma": 0.02},
+    ),
+}
+
+
+# %%
+def compete(name, length, seed):
+    if (name, length) == ("RNN-GAN", SHORT):  # trained above
+        return trained["+ D sees differences"][SEEDS.index(seed)]
+    steps, data = STEPS[length][name], train_set[length]
+    run = f"runs/51/{name.replace(' ', '-')}-{length}-{seed}"
+    if name not in GAMES:
+        return teach(data, steps, seed, run=run)
+    kinds, knobs = GAMES[name]
+    if (name, length) == ("feed-forward GAN", LONG):
+        knobs = {"gamma": 0.05}  # with 0.2 it draws fewer sines there
+    return train(kinds, data, steps, seed, run=run, **knobs)
+
+
+def contest(length):  # the LSTM with one seed: it plays no game
     return {
-        name: torch.tensor([scores[f"{name}|{i}"].mean for i in range(len(found))])
-        for name, found in groups.items()
+        name: [
+            compete(name, length, seed)
+            for seed in (SEEDS if name in GAMES else SEEDS[:1])
+        ]
+        for name in STEPS[length]
     }
 
 
 # %%
-realism_of = judge(sets)
-chance = math.sqrt(2 / (0.2 * SAMPLES) / (8 * math.pi))  # E|accuracy - ½| of a coin
-cu.say(
-    f"Perfect sequences would score {chance:.3f} on average by chance, because only "
-    "a fifth of each set is tested."
-)
-
-# %% [markdown]
-# ## Scoreboard
+results = {SHORT: contest(SHORT)}
 
 # %%
-table(sets, realism_of)
+results[LONG] = contest(LONG)
+
+
+# %% [markdown]
+# First the training itself: what does one fixed seed of each model draw along the way?
+
+
+# %%
+def growth(length):  # a row for each model, a column for each of some moments
+    models = results[length]
+    looks = {name: list(runs[0].looks.items()) for name, runs in models.items()}
+    columns = min(LOOKS, *map(len, looks.values()))
+    alt = f"A sequence of {length} steps at {columns} moments of each training. Sines:"
+    for name, seen in looks.items():
+        alt += f" {name} {', '.join(f'{look[0]:.0%}' for _, look in seen[:columns])};"
+    plot = cu.plots.Plot(10.5, 1.25 * len(models), alt[:-1] + ".")
+    grid = plot.subplots(len(models), columns, sharey=True, squeeze=False)
+    for line, (name, seen) in zip(grid, looks.items(), strict=True):
+        for axes, (step, look) in zip(line, seen, strict=False):
+            panel(axes, look[2][0], line=False)
+            axes.set_title(f"step {step:,}: {look[0]:.0%}", size=8, pad=2)
+        line[0].set_ylabel(name.replace(" ", "\n", 1), size=8)
+    return plot
+
+
+# %%
+growth(SHORT)
+
+# %%
+growth(LONG)
+
+# %% [markdown]
+# Each panel is one sample at that moment; above it the share of sines among 500. And
+# now as curves against seconds, the mean of all seeds, at both lengths.
+
+
+# %%
+def against_seconds(runs):  # seconds, shares and distances at each look, mean of seeds
+    steps = list(runs[0].looks)
+    seconds = sum(run.seconds for run in runs) / len(runs) / steps[-1]
+    seen = torch.tensor([[look[:2] for look in run.looks.values()] for run in runs])
+    spread = seen[..., 0].std(0) if len(runs) > 1 else 0 * seen[0, :, 0]
+    return [seconds * step for step in steps], seen.mean(0)[:, 0], spread
+
+
+# %%
+def race():
+    ends = "; ".join(
+        f"{length} steps, {name}: {shares_of(runs).mean():.0%}"
+        for length, models in results.items()
+        for name, runs in models.items()
+    )
+    plot = cu.plots.Plot(
+        10.5, 3.4, f"Share of sines against seconds. At the end: {ends}."
+    )
+    for axes, (length, models) in zip(
+        plot.subplots(1, 2, sharey=True), results.items(), strict=True
+    ):
+        for (name, runs), colour in zip(models.items(), cu.plots.COLOURS, strict=False):
+            seconds, mean, spread = against_seconds(runs)
+            axes.plot(seconds, mean, "o-", ms=3, color=colour, label=name)
+            axes.fill_between(
+                seconds, mean - spread, mean + spread, color=colour, alpha=0.2
+            )
+        axes.set(xlabel="seconds of training, one seed", title=f"{length} steps")
+    plot.axes[0].set_ylabel("share of sines")
+    plot.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
+    return plot
+
+
+# %%
+race()
+
+# %% [markdown]
+# The curve of the teacher-forced LSTM is a little unfair to it: its learning rate falls
+# to zero at the end of *its* budget, so only its last point is a finished training. We
+# come back to that.
+
+
+# %%
+def row(length, name):
+    runs = results[length][name]
+    return {
+        "length": length,
+        "model": name,
+        "seconds a seed": show([run.seconds for run in runs], ".0f"),
+        "sines": show(shares_of(runs), ".0%"),
+        "distance of frequencies": show([score(run.x)[1] for run in runs]),
+    }
+
+
+# %%
+cu.scoreboard([row(length, name) for length in results for name in results[length]])
+
+
+# %%
+def measured_of(length, name):  # (seeds,): shares of sines, distances of frequencies
+    found = [score(run.x) for run in results[length][name]]
+    return torch.tensor(found, dtype=torch.float64).T
+
+
+def compared(ours, theirs):  # (seeds,), where more is better
+    if ours.min() > theirs.max():
+        return "each seed of the first beats every seed of the second"
+    if theirs.min() > ours.max():
+        return "each seed of the second beats every seed of the first"
+    return "not clearly apart"
+
+
+# %%
+def verdict(length, name, rival):
+    ours, theirs = measured_of(length, name), measured_of(length, rival)
+    far = [-x[1].nan_to_num(math.inf) for x in (ours, theirs)]  # too few sines: worst
+    return (
+        f"{length} steps, {name} against {rival}. Sines: {ours[0].mean():.0%} and "
+        f"{theirs[0].mean():.0%}, {compared(ours[0], theirs[0])}. Frequencies: "
+        f"{ours[1].nanmean():.2f} and {theirs[1].nanmean():.2f} cycles off, "
+        f"{compared(*far)}."
+    )
+
+
+# %%
+for length, models in results.items():
+    for rival in models:
+        if rival in GAMES and rival != "RNN-GAN":
+            cu.say(verdict(length, "RNN-GAN", rival))
+
+# %% tags=["result"]
+mean = {
+    (length, name): measured_of(length, name).nanmean(1)
+    for length, models in results.items()
+    for name in models
+}
+cu.claim(
+    f"Sines of the RNN-GAN at {LONG} steps, mean of the seeds",
+    mean[LONG, "RNN-GAN"][0].item(),
+    at_least=0.7,
+    form=".0%",
+)
+cu.claim(
+    "Distance of its frequencies there, as a share of the feed-forward GAN's",
+    (mean[LONG, "RNN-GAN"] / mean[LONG, "feed-forward GAN"])[1].item(),
+    at_most={"cpu": 0.5},
+    form=".0%",
+)
+cu.claim(
+    f"Its lead over the feed-forward GAN at {SHORT} steps, in sines",
+    (mean[SHORT, "RNN-GAN"] - mean[SHORT, "feed-forward GAN"])[0].item(),
+    at_most=0.15,
+    form=".0%",
+)
+
+# %% tags=["cover"]
+gallery({"real": fresh[LONG].x} | {n: runs[0].x for n, runs in results[LONG].items()})
+
+# %% [markdown]
+# The first six sequences of the first seed, not the best. Orange crosses mean that the
+# best sine leaves more than 5 %.
+#
+# At 72 steps, look at both columns. A single wave is not what sets the models apart:
+# the dense pair draws sines as well. But a GAN has to draw *all* the frequencies, and
+# there the recurrent pair is far nearer to the truth, in every seed. Is that because it
+# uses the same weights at every step? The convolutional pair does that too.
+
+# %%
+cu.say(verdict(LONG, "convolutional GAN", "feed-forward GAN"))
+
+# %% [markdown]
+# So shared weights are not all of it, at least not in these seconds: see in the curves
+# which pair is still rising when the time is up. What the table supports is one
+# sentence: at equal seconds, with these widths and the best rates of a small search,
+# the recurrent pair's frequencies are the nearest to the truth at 72 steps. What in it
+# does so, we have not taken apart.
+#
+# ### Running on
+#
+# There is one thing that a dense generator can't do at all: go on. A recurrent one has
+# no length. Let's take the pairs that were trained on 24 steps and let them write 72.
+
+
+# %%
+@torch.no_grad()
+def run_on(net, length, count=SAMPLES):
+    torch.manual_seed(0)
+    noise = torch.randn(count, length, NOISE, device=device)
+    return net(noise, torch.randn(count, CODE, device=device)).float().cpu()
+
+
+# %%
+further = [run_on(run.G, 3 * SHORT) for run in results[SHORT]["RNN-GAN"]]
+thirds = [[read_off(part) for part in x.split(SHORT, 1)] for x in further]
+cu.scoreboard(
+    [
+        {
+            "steps": f"{k * SHORT} to {(k + 1) * SHORT}"
+            + (" (trained)" if k == 0 else ""),
+            "sines": show(
+                [(t[k].residual < 0.05).double().mean() for t in thirds], ".0%"
+            ),
+            "change of frequency since the first third": show(
+                [(t[k].frequency - t[0].frequency).abs().median() for t in thirds]
+            ),
+            "amplitude": show([t[k].amplitude.mean() for t in thirds]),
+        }
+        for k in range(3)
+    ]
+)
 
 
 # %%
@@ -946,140 +1200,271 @@ def parameters(*nets):
     return sum(p.numel() for net in nets for p in net.parameters())
 
 
-alone = [0]
-sizes = {
-    "RNN-GAN": (Generator(alone), Discriminator(alone)),
-    "feed-forward GAN": (DenseGenerator(alone), DenseDiscriminator(alone)),
-    "teacher-forced LSTM": (Predictor(),),
+# %%
+cu.scoreboard(
+    [
+        {"steps of a sequence": length}
+        | {
+            name: f"{parameters(*(kind(length) for kind in kinds)):,}"
+            for name, (kinds, _) in GAMES.items()
+        }
+        for length in (SHORT, LONG, 10 * LONG)
+    ]
+)
+
+
+# %% [markdown]
+# ### Was the LSTM given a chance?
+#
+# Teacher forcing trains without a game, and with few sines after so many seconds it
+# looks like a failure. But two things could be behind that: its free samples drift away
+# because it never saw its own errors in training (*exposure bias*), or it simply hasn't
+# finished learning. More training tells the two apart, at least in part. So here it is
+# with a quarter of the steps, with all of them, and with twice as many, each with a
+# schedule of its own.
+
+# %%
+equal = STEPS[SHORT]["teacher-forced LSTM"]
+patient = {
+    steps: teach(train_set[SHORT], steps, run=f"runs/51/lstm-{steps}")
+    for steps in (max(2, equal // 4), 2 * equal)
+}
+patient[equal] = results[SHORT]["teacher-forced LSTM"][0]
+patient = {steps: patient[steps] for steps in sorted(patient)}
+
+
+# %%
+@torch.no_grad()
+def errors(net, x, told=6):  # by step: of one step ahead, and running freely from there
+    torch.manual_seed(0)
+    x = x.to(device)
+    one = net.told(x).sample()[..., None]
+    free = net.sample(len(x), x.shape[1], x[:, :told]).to(device)
+    return [(y - x)[:, told:, 0].abs().mean(0).cpu() for y in (one, free)]
+
+
+# %%
+measured = {
+    steps: errors(run.G, fresh[SHORT].x[:500]) for steps, run in patient.items()
 }
 cu.scoreboard(
     [
         {
-            "model": name,
-            "parameters to generate": parameters(nets[0]),
-            "to judge": parameters(*nets[1:]) or "none",
+            "steps": f"{steps:,}",
+            "seconds": f"{run.seconds:.0f}",
+            "nats a value": f"{run.history['nats a value'][-20:].mean():.2f}",
+            "sines": f"{score(run.x)[0]:.0%}",
+            "error one step ahead": f"{measured[steps][0].mean():.3f}",
+            "running freely": f"{measured[steps][1].mean():.3f}",
         }
-        for name, nets in sizes.items()
+        for steps, run in patient.items()
     ]
 )
 
 # %%
-scored = {name: [score(x) for x in sets[name]] for name in LEARNED}
-
-
-def average(name, key):
-    found = [s[key] for s in scored[name] if not math.isnan(s[key])]
-    return sum(found) / len(found) if found else math.inf
-
-
-# %% tags=["result"]
-cu.claim(
-    "Sines among the RNN-GAN's sequences, mean of the seeds",
-    average("RNN-GAN", "sines"),
-    at_least=0.9,
-    form=".0%",
-)
-cu.claim(
-    "Cycles by which the RNN-GAN's frequencies are off, mean of the seeds",
-    average("RNN-GAN", "frequency"),
-    at_most=0.15,
-    form=".2f",
-)
-cu.claim(
-    "Pairs in which the RNN-GAN's sequence, not a new one, is nearer to training",
-    average("RNN-GAN", "closer"),
-    at_most={"cpu": 0.5},
-    form=".0%",
+first, last = min(patient), max(patient)
+one, free = measured[last]
+cu.plots.lines(
+    {
+        f"{name}, {steps:,} steps": (range(6, SHORT), by_step)
+        for steps in (first, last)
+        for name, by_step in zip(("one ahead", "free"), measured[steps], strict=True)
+    },
+    xlabel="step",
+    ylabel="mean error",
+    log="y",
+    size=(10.5, 3.2),
+    alt="Mean error by step. At the last step, after the longest training: "
+    f"{one[-1]:.3f} one step ahead, {free[-1]:.3f} running freely.",
 )
 
 # %%
-ours, verdicts = realism_of["RNN-GAN"], []
-for rival in [*LEARNED[1:], "AR(2), one law a sequence", "fresh real"]:
-    theirs = realism_of[rival]
-    gap = (ours.mean() - theirs.mean()).item()
-    spread = max(values.std().item() for values in (ours, theirs) if len(values) > 1)
-    word = "worse than" if gap > 0 else "better than"
-    word = word if abs(gap) > max(2 * spread, 2 * chance) else "not clearly apart from"
-    verdicts.append(f"{word} {rival} ({gap:+.3f})")
-cu.say(f"In realism the RNN-GAN is {'; '.join(verdicts)}.")
-
-# %%
-law = "AR(2), one law for all"
-off = show([s["frequency"] for s in scored["RNN-GAN"]])
+gained = score(patient[last].x)[0] - score(patient[first].x)[0]
 cu.say(
-    f"No judge sees everything. To this one {law} has a score of "
-    f"{realism_of[law].item():.2f}, though {score(sets[law][0])['sines']:.0%} of its "
-    "sequences are sines. And its score of the RNN-GAN does not tell that the "
-    f"frequencies are {off} cycles off, where those of new real sequences are "
-    f"{score(sets['fresh real'][0])['frequency']:.2f} off. Copied? Then all its pairs "
-    "would be nearer than a new real sequence; as new as those would be 50 %, and with "
-    "fewer they lie farther off than new ones."
+    f"From {first:,} to {last:,} steps its sines go from "
+    f"{score(patient[first].x)[0]:.0%} to {score(patient[last].x)[0]:.0%}"
+    + (
+        ": much of what looked like a fault was too little training. "
+        if gained > 0.1
+        else ". "
+    )
+    + f"Told the first six values, it is {free[-1]:.3f} off at the last step of its "
+    f"own samples; one step ahead of the truth it is {one[-1]:.3f} off, a factor of "
+    f"{free[-1] / one[-1]:.1f}."
 )
 
 # %% [markdown]
-# ## What makes it train?
+# That factor is what we measured: small errors add up. Whether training on its *own*
+# errors would make them smaller, as the words "exposure bias" suggest, we have not
+# measured; professor forcing (Lamb et al. 2016) tries just that.
+
+# %% [markdown]
+# ## Real, diverse, new?
 #
-# Now we take something away, in short runs with half of the batch. The last row takes
-# all of it away: no differences, no summary but the last state, no penalty, no average,
-# and a $D$ that learns as fast as $G$. It is the recurrent GAN that one writes first.
+# Sines and frequencies are what *we* know to look for. In general nobody knows, so one
+# asks three questions, and each needs a floor beside it:
 #
-# > **Predict before you run.** Which will be missed more in a short run: the penalty or
-# > the differences? And will the last row be the worst in every seed?
-# > <details><summary>Answer</summary>The lines below the table say it for this run. Do
-# > not trust the mean of the last row: look at its worst and at its best seed. A recipe
-# > need not make the best run better. It has to make the worst one less likely, and one
-# > seed cannot show that. And a short run cannot show what is missed in a long one.
-# > </details>
+# 1. **Realism.** Train a *new* classifier to tell real from generated sequences, and
+#    test it on others: accuracy $-$ ½. 0 is perfect, ½ is hopeless.
+# 2. **Diversity.** Is the distribution right? Here: frequencies, as above.
+# 3. **Memorisation.** How often is a generated sequence nearer to the training set than
+#    a *new* real one? ½ is as new; copies always are.
+#
+# > **Predict before you run.** A "generator" hands out its training sequences. How does
+# > it do on the three?
+# > <details><summary>Answer</summary>Perfect on the first two: its sequences *are* real
+# > and diverse. Only the third finds it out. That is why there are three.</details>
+#
+# As another rival take somebody who knows the law. A sine obeys
+# $x_t = 2\cos(2\pi f / 24)\, x_{t-1} - x_{t-2}$ without error, an autoregression with
+# two terms, **AR(2)**. We take the coefficient of one training sequence and the first
+# two values of *another*, so that the result is no copy.
 
 
 # %%
-def without(**knobs):
-    return Generator(SEEDS), Discriminator(SEEDS, **knobs)
+def one_law_each(x):  # (N, T, 1)
+    x = x[..., 0]
+    outer, middle = x[:, 2:] + x[:, :-2], x[:, 1:-1]
+    law = (outer * middle).sum(1) / middle.square().sum(1)  # 2 cos(2 pi f / 24)
+    found = list(x.roll(1, 0)[:, :2].T)  # the start of its neighbour
+    while len(found) < x.shape[1]:
+        found.append(law * found[-1] - found[-2])
+    return torch.stack(found, 1)[..., None]
 
 
-ABLATIONS = {
-    "the recipe": {},
-    "no penalty": {"gamma": 0.0},
-    "no differences": {"players": without(differences=False)},
-    "none of it": {
-        "players": without(differences=False, last=True),
-        "gamma": 0.0,
-        "rates": (2e-3, 2e-3),
-        "memory": 0.0,
+# %%
+sets = {
+    "fresh real": sines(SAMPLES, SHORT, 3).x,
+    "training copies": train_set[SHORT],
+    "AR(2), one law each": one_law_each(train_set[SHORT]),
+} | {name: runs[0].x for name, runs in results[SHORT].items()}
+
+# %% [markdown]
+# Which classifier, and trained for how long? Published scores come from a recurrent
+# judge that stops after a fixed number of iterations; `cu.metrics.discriminative_score`
+# is such a one. Beside it we put a judge of our own, three convolutions that see
+# values, differences, and differences of differences. We read off each of them twice:
+# halfway, and at the end. Where the score still moves, the judge hasn't finished
+# learning, and a judge that hasn't finished flatters everybody.
+
+
+# %%
+class Judge(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers = [nn.Conv1d(4, 32, 3), nn.Conv1d(32, 32, 3), nn.Conv1d(32, 32, 3)]
+        self.layers = nn.ModuleList(layers)
+        self.out = nn.Linear(64, 1)
+
+    def forward(self, x):  # (B, T, 1) -> logits (B,)
+        maps = with_differences(with_differences(x)).transpose(1, 2)  # (B, 4, T)
+        for layer in self.layers:
+            maps = layer(maps).relu()
+        return self.out(torch.cat([maps.amax(2), maps.mean(2)], 1))[:, 0]
+
+
+# %%
+@torch.no_grad()
+def caught(judge, real, fake):  # mean accuracy on both, above chance
+    right = (judge(real) > 0).float().mean(), (judge(fake) <= 0).float().mean()
+    return abs(sum(right).item() / 2 - 0.5)
+
+
+# %%
+def convolutional(real, fake, iterations):  # its score halfway and at the end
+    torch.manual_seed(0)
+    real, fake, judge = real.to(device), fake.to(device), Judge().to(device)
+    first = len(real) * 4 // 5  # to learn from; the others are for the test
+    opt, scores = torch.optim.Adam(judge.parameters(), 2e-3), []
+    for k in range(1, iterations + 1):
+        i, j = torch.randint(first, (2, 128), device=device)
+        loss = F.softplus(-judge(real[i])).mean() + F.softplus(judge(fake[j])).mean()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        if k in (iterations // 2, iterations):
+            scores.append(caught(judge, real[first:], fake[first:]))
+    return scores
+
+
+# %%
+tests, counts = fresh[SHORT].x, (max(2, JUDGE // 2), max(4, JUDGE))
+recurrent = [
+    cu.metrics.discriminative_score(
+        tests, sets, units=16, repeats=1, iterations=iterations
+    )
+    for iterations in counts
+]
+judged = {  # judge -> sequences -> (halfway, at the end)
+    "recurrent": {name: [found[name].mean for found in recurrent] for name in sets},
+    "convolutional": {
+        name: convolutional(tests, x, counts[1]) for name, x in sets.items()
     },
 }
+cu.scoreboard(
+    [
+        {"sequences": name}
+        | {
+            f"{judge}, {count}": f"{value:.3f}"
+            for judge, found in judged.items()
+            for count, value in zip(counts, found[name], strict=True)
+        }
+        for name in sets
+    ]
+)
 
 # %%
-tried = {}
-for name, knobs in ABLATIONS.items():
-    game = Game(SHORT, batch=BATCH // 2, **knobs)
-    play(game)
-    tried[name] = list(generate(game))
+realism = {name: end for name, (_, end) in judged["convolutional"].items()}
+for judge, found in judged.items():
+    moved = {name: abs(end - halfway) for name, (halfway, end) in found.items()}
+    most = max(moved, key=moved.get)
+    cu.say(
+        f"In its second half the {judge} judge moved '{most}' most, by "
+        f"{moved[most]:.3f}: "
+        + ("it has settled." if moved[most] < 0.03 else "it hasn't finished.")
+    )
+
+# %% [markdown]
+# A score of realism is a sentence about a judge. Compare the two columns at the end:
+# what one judge can't tell from real sequences, another may tell at a glance. So a low
+# score means "this judge saw nothing", and only a high one settles the matter.
+
 
 # %%
-rows, shares = [], {}
-for name, samples in tried.items():
-    found = [score(x) for x in samples]
-    some = shares[name] = torch.tensor([f["sines"] for f in found])
-    row = {"short runs": name, "sines": show(some), "worst seed": f"{some.min():.2f}"}
-    row |= {"best seed": f"{some.max():.2f}"}
-    rows.append(row | {"frequency": show([f["frequency"] for f in found])})
+border = read_off(fresh[SHORT].x).residual.max()  # no real sequence leaves more
+
+
+# %%
+def by_residual(x):  # the score of a judge who calls everything above it generated
+    return ((read_off(x).residual > border).double().mean() / 2).item()
+
+
+# %%
+rows = []
+for name, x in sets.items():
+    found = cu.metrics.memorisation(train_set[SHORT], fresh[SHORT].x, x)
+    rows.append(
+        {
+            "sequences": name,
+            "realism, by convolutions": f"{realism[name]:.3f}",
+            "by the residual": f"{by_residual(x):.3f}",
+            "sines": f"{score(x)[0]:.0%}",
+            "distance of frequencies": f"{score(x)[1]:.2f}",
+            "amplitude off by": f"{(read_off(x).amplitude - 1).abs().mean():.2f}",
+            "nearer to training": f"{found.closer:.0%}",
+        }
+    )
 cu.scoreboard(rows)
 
 # %%
-full, bare = shares["the recipe"], shares["none of it"]
-for name in ("no penalty", "no differences"):
-    some = shares[name]
-    clear = full.mean() - some.mean() > full.std() + some.std()
-    word = "more" if clear else "not more"
-    cu.say(
-        f"{name}: {some.mean():.0%} sines, the recipe {full.mean():.0%}; apart by "
-        f"{word} than the spread of the seeds."
-    )
 cu.say(
-    f"After {SHORT} steps the recipe has {full.min():.0%} sines in its worst seed and "
-    f"{full.max():.0%} in its best; with none of it these are {bare.min():.0%} and "
-    f"{bare.max():.0%}."
+    "Whoever knows that real sequences are exact sines needs no network: a threshold "
+    "on the residual tells generated from real ones with a score of "
+    f"{by_residual(sets['RNN-GAN']):.2f} for the RNN-GAN and "
+    f"{by_residual(sets['feed-forward GAN']):.2f} for the feed-forward one, of at most "
+    "0.50. So they look like sines, and they are not exactly sines. Copies are perfect "
+    "everywhere but in the last column. And AR(2) gets each wave right, with "
+    "amplitudes that don't fit: its law and its start come from two sequences."
 )
 
 # %% [markdown]
@@ -1091,27 +1476,26 @@ cu.say(
 
 
 # %%
-def steered(codes, seed=0):  # (N, k) -> sequences of one seed's generator (N, T)
-    net = games["RNN-GAN"].average.module
-    torch.manual_seed(0)  # the same noise for all
-    noise = net.draw(1)[0].expand(-1, -1, len(codes), -1)
-    with torch.no_grad():
-        codes = codes.to(device).expand(len(SEEDS), *codes.shape)
-        return net(noise, codes)[seed].cpu()
+@torch.no_grad()
+def steered(codes):  # (N, k) -> sequences (N, T, 1) of the first seed's generator
+    torch.manual_seed(0)
+    noise = torch.randn(1, SHORT, NOISE, device=device)  # the same for all
+    net = results[SHORT]["RNN-GAN"][0].G
+    return net(noise.expand(len(codes), -1, -1), codes.to(device)).float().cpu()
 
 
 # %%
 torch.manual_seed(0)
 codes = torch.randn(SAMPLES, CODE)
-read = read_off(steered(codes))
+frequency = read_off(steered(codes)).frequency
 plane = torch.cat([codes, torch.ones(SAMPLES, 1)], 1).double()
-slope = torch.linalg.lstsq(plane, read.frequency[:, None]).solution[:, 0]
-explained = 1 - (read.frequency - plane @ slope).var() / read.frequency.var()
+slope = torch.linalg.lstsq(plane, frequency[:, None]).solution[:, 0]
+explained = 1 - (frequency - plane @ slope).var() / frequency.var()
 direction = F.normalize(slope[:CODE], dim=0).float()
 cu.claim(
     "Variance of the measured frequency that the plane explains",
     explained,
-    at_least=0.75,
+    at_least=0.6,
     form=".0%",
 )
 cu.say(f"Its slope is {slope[:CODE].norm():.2f} cycles for each unit of the code.")
@@ -1119,17 +1503,19 @@ cu.say(f"Its slope is {slope[:CODE].norm():.2f} cycles for each unit of the code
 # %%
 places = torch.linspace(-2.5, 2.5, 21)
 level = codes[:200] - (codes[:200] @ direction)[:, None] * direction
+torch.manual_seed(1)
 other = F.normalize(torch.randn(CODE), dim=0)
 curves = {}
 for name, way in [("along the slope", direction), ("a random direction", other)]:
     at = torch.stack([read_off(steered(level + s * way)).frequency for s in places])
     curves[name] = (places, at.mean(1), at.std(1))
+ends = [f"{name} from {y[0]:.1f} to {y[-1]:.1f}" for name, (_, y, _) in curves.items()]
 cu.plots.lines(
     curves,
     xlabel="place along the direction, in units of the code",
     ylabel="frequency, cycles",
-    alt="Mean measured frequency of 200 codes moved along the slope and along a random "
-    "direction, with their spread.",
+    size=(9.5, 3.2),
+    alt=f"Mean measured frequency of 200 codes, moved: {'; '.join(ends)} cycles.",
 )
 
 # %% [markdown]
@@ -1140,169 +1526,110 @@ cu.plots.lines(
 
 # %%
 def wave(move, start):
-    here = level[start] + move * direction
-    x = steered(here[None])
+    x = steered((level[start] + move * direction)[None])
     f, phase, size, left = (value.item() for value in read_off(x))
-    t = torch.linspace(0, LENGTH - 1, 150)
+    t = torch.linspace(0, SHORT - 1, 150)
     return cu.plots.lines(
         {
-            "generated": (range(LENGTH), x[0]),
-            "best sine": (t, size * (2 * math.pi * (f * t / LENGTH + phase)).sin()),
+            "generated": (range(SHORT), x[0, :, 0]),
+            "best sine": (t, size * (2 * math.pi * (f * t / PERIOD + phase)).sin()),
         },
         xlabel="step",
         ylabel="value",
+        size=(9.5, 3.0),
         alt=f"Sequence at {move:+.2f} along the slope: measured frequency {f:.2f} "
         f"cycles, residual {left:.1%}.",
     )
 
 
+# %%
 cu.widgets.explore(wave, move=(-2.5, 2.5, 0.25, 0.0), start=(0, 19, 1, 0))
 
 # %% [markdown]
 # ## Clinic
 #
-# ### Patient A: a longer memory
+# ### In perfect balance
 #
-# A colleague has made the generator's recurrent weights ten times larger, "so that it
-# remembers longer". It did not go well, and so she limits the norm of each gradient to
-# 1, as lesson 21 taught. Here are both runs, and ours. The curves show the norm of the
-# gradient that $G$'s optimizer is given.
+# A colleague writes the discriminator's loop by hand. "It runs. Both losses are
+# where theory wants them. And at each step the values are spread as the real ones are."
 
 
 # %%
-def run_patient(gain, clip):
-    game = Game(CLINIC, seeds=[0])
-    game.G.gru.U.data *= gain
-    return game, play(game, clip=clip)
+class Patient(Discriminator):
+    carries = False
+
+    def forward(self, x):  # (B, T, 1) -> (B, 1)
+        state = None
+        for value in x.split(1, 1):  # (B, 1, 1)
+            states, new = self.lstm(value, state)
+            state = new if self.carries else None
+        return self.out(states[:, -1])
 
 
 # %%
-patients = {
-    "10 × U": run_patient(10.0, 0.0),
-    "10 × U, clipped": run_patient(10.0, 1.0),
-    "orthogonal U": run_patient(1.0, 0.0),
+class Carries(Patient):
+    carries = True
+
+
+# %%
+readers = {
+    name: train((Generator, kind), train_set[SHORT], CLINIC)
+    for name, kind in [("patient", Patient), ("carries h", Carries), ("recipe", Reader)]
 }
-cu.plots.lines(
-    {
-        name: (history.steps("gradient of G"), history["gradient of G"])
-        for name, (_, history) in patients.items()
-    },
-    xlabel="step",
-    ylabel="norm of the gradient",
-    log="y",
-    alt="Norm of the gradient at the generator's weights against the step, on a "
-    "logarithmic axis: far above all others for recurrent weights ten times too large, "
-    "1 for the same with clipping, small for orthogonal weights.",
-)
-
-# %% [markdown]
-# > **Your diagnosis?** The second curve is flat and small. Is that patient cured?
-# > <details><summary>Answer</summary>No; the next cell counts. The derivative through
-# > 24 steps is a product of 24 matrices (lesson 21). Where they stretch, it explodes,
-# > and jumps by orders of magnitude from one step to the next. Clipping makes it short.
-# > But Adam divides by the gradient's recent size anyway, so its length meant little
-# > before. What is left is its *direction*, and that has come through the same 24
-# > matrices. Clipping guards against a bad step now and then. It does not cure weights
-# > that stretch at every step. Orthogonal ones neither stretch nor shrink.</details>
-
-# %%
-for name, (game, history) in patients.items():
-    norms, left = history["gradient of G"], read_off(generate(game)[0]).residual
-    cu.say(
-        f"{name}: norm of the gradient {norms.min():.2g} to {norms.max():.2g}. After "
-        f"{CLINIC} steps {(left < 0.05).double().mean():.0%} sines; the best sine "
-        f"leaves {left.mean():.0%} of the power."
-    )
-
-# %% [markdown]
-# ### Patient B: in perfect balance
-#
-# Another colleague writes the discriminator's loop by hand, and reads its last state.
-# "It runs. Both losses are where theory wants them. And at each step the values are
-# spread as the real ones are."
-
-
-# %%
-class Patient(nn.Module):
-    def __init__(self, carries):
-        super().__init__()
-        self.gru, self.carries = GRU(1, UNITS, [40]), carries
-        self.out = Linear(UNITS, 1, [50])
-
-    def forward(self, x):  # (1, B, T) -> (1, B, 1)
-        h = None
-        for step in views(x, differences=False).split(1):  # (1, 1, B, 1)
-            h = self.gru(step, h if self.carries else None)[-1]  # (1, B, H)
-        return self.out(h)
-
-
-# %%
-def run_reader(carries):
-    game = Game(CLINIC, (Generator([0]), Patient(carries)), seeds=[0])
-    return game, play(game)
-
-
-def apart(x):  # distance of each step's distribution from the true one
-    return (x.sort(0).values - fresh.x.sort(0).values).abs().mean(0)  # (T,)
-
-
-# %%
-patient, history = run_reader(carries=False)
-x, tail = generate(patient)[0], slice(-20, None)
+ours = readers["patient"]
+spread = (ours.x.sort(0).values - fresh[SHORT].x.sort(0).values).abs().mean()
 cu.say(
-    f"Losses at the end: {history['loss of D'][tail].mean():.3f} and "
-    f"{history['loss of G'][tail].mean():.3f}; theory: {2 * math.log(2):.3f} and "
-    f"{math.log(2):.3f}. Distance of the values from the real ones, mean over steps: "
-    f"{apart(x).mean():.2f}; that of zeros: {fresh.x.abs().mean():.2f}. Sines: "
-    f"{score(x)['sines']:.0%}."
+    f"Losses at the end: {ours.history['loss of D'][-20:].mean():.3f} and "
+    f"{ours.history['loss of G'][-20:].mean():.3f}; theory: {2 * math.log(2):.3f} and "
+    f"{math.log(2):.3f}. Distance of the values from real ones, mean over steps: "
+    f"{spread:.2f}; that of zeros: {fresh[SHORT].x.abs().mean():.2f}. Sines: "
+    f"{score(ours.x)[0]:.0%}."
 )
 
 # %% [markdown]
-# > **Your diagnosis?** Balanced losses, and hardly a sine. Read `forward` once more.
-# > What does $D$ know of the sequence when the loop ends? And what would you measure?
-# > <details><summary>Answer</summary>The state is thrown away at each step: every step
-# > starts from h = None. No shape is wrong, so nothing stops. In the end D has read one
-# > number, the last. It can ask for the right spread of that number, and for nothing
-# > else; no loss will say so. D's own slope does: take the derivative of its logit by
-# > each step, as for fault 1.</details>
+# > **Your diagnosis?** Balanced losses, and no sines. Read `forward` once more. What
+# > does $D$ know of the sequence when the loop ends? And what would you measure?
+# > <details><summary>Answer</summary>The state is thrown away: every step starts from
+# > None. No shape is wrong, so nothing stops. In the end D has read one number, the
+# > last. It can ask for the right spread of that number, and for nothing else. No loss
+# > will say so. D's own slope does: take the derivative of its logit by each step, as
+# > for fault 4.</details>
 
 
 # %%
-def look(D):  # share of D's slope at each step
-    x = train.x[None, :256].to(device).requires_grad_()
+def look_of(D):  # share of D's slope at each step
+    x = train_set[SHORT][:256].to(device).requires_grad_()
     (slopes,) = torch.autograd.grad(D(x).sum(), x)
-    weight = slopes[0].abs().mean(0).cpu()
+    weight = slopes.abs().mean((0, 2)).cpu()
     return weight / weight.sum()  # (T,)
 
 
-readers = {
-    "patient B": patient,
-    "carries h": run_reader(carries=True)[0],
-    "our recipe": patients["orthogonal U"][0],
-}
+# %%
+weights = {name: look_of(run.D) for name, run in readers.items()}
+told = [f"{name} reads {int((w > 0).sum())}" for name, w in weights.items()]
 cu.plots.lines(
-    {name: (range(LENGTH), look(game.D)) for name, game in readers.items()},
+    {name: (range(SHORT), weight) for name, weight in weights.items()},
     xlabel="step",
     ylabel="share of D's slope",
-    alt="Share of the discriminator's slope at each step. Patient B: nothing but the "
-    "last step. With the state carried on, and in our recipe: all steps.",
+    size=(9.5, 3.2),
+    alt=f"Share of the discriminator's slope at each step. {', '.join(told)} of 24.",
 )
 
 # %%
-for name, game in readers.items():
-    x, read = generate(game)[0], int((look(game.D) > 0).sum())
-    left = read_off(x).residual.mean()
+for name, run in readers.items():
     cu.say(
-        f"{name}: D reads {read} of {LENGTH} steps. The best sine leaves {left:.0%} of "
-        f"the power; {score(x)['sines']:.0%} sines."
+        f"{name}: D reads {int((weights[name] > 0).sum())} of {SHORT} steps. The best "
+        f"sine leaves {read_off(run.x).residual.mean():.0%} of the power; "
+        f"{score(run.x)[0]:.0%} sines after {CLINIC} steps."
     )
 
 # %% [markdown]
-# Carrying the state mends this fault. Is that a good discriminator already? Compare the
-# last two lines. The table of short runs above says what else the recipe has.
-
-# %% [markdown]
+# Carrying the state on mends *this* fault. Whether the result is a good discriminator
+# is another question; the table of cures says what else there was to do.
+#
 # ## Exercises
+#
+# Stuck? Try `cu.hint("51.1")`, and `cu.hint("51.1", 2)` for a stronger hint.
 #
 # ### Exercise 51.1 · Two kinds of noise
 #
@@ -1345,24 +1672,53 @@ def discriminator_loss(real_logits, fake_logits):
 cu.check("51.2", discriminator_loss)
 
 # %% [markdown]
-# ### Exercise 51.3 · First differences
+# ### Exercise 51.3 · Repair a game
 #
-# Write `with_differences(x)`: sequences (B, T) become a tensor (B, T, 2), the value
-# and, beside it, the difference to the value *before*. The first step has none before
-# it: there the difference is 0.
+# This loop stopped with an error, and somebody answered the error with
+# `retain_graph=True`. Now it runs. It has *three* faults:
+#
+# ```python
+# def play(G, D, opt_G, opt_D, rounds):
+#     losses = []
+#     for real, noise in rounds:
+#         opt_G.zero_grad()
+#         fake = G(noise)
+#         loss_D = F.softplus(-D(real)).mean() + F.softplus(D(fake)).mean()
+#         loss_D.backward(retain_graph=True)
+#         opt_D.step()
+#         loss_G = F.softplus(D(fake)).mean()
+#         loss_G.backward()
+#         opt_G.step()
+#         losses.append([loss_D.item(), loss_G.item()])
+#     return losses
+# ```
+#
+# Write it right: for each pair in `rounds`, one step of $D$, then one of $G$ against
+# the new $D$, on the same fakes. Each player's step follows its own loss alone. Return
+# the losses as above.
 
 
 # %% tags=["exercise"]
-def with_differences(x):
+def play(G, D, opt_G, opt_D, rounds):
     # BEGIN SOLUTION
-    steps = torch.zeros_like(x)
-    steps[:, 1:] = x[:, 1:] - x[:, :-1]
-    return torch.stack([x, steps], 2)
+    losses = []
+    for real, noise in rounds:
+        fake = G(noise)
+        loss_D = F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
+        opt_D.zero_grad()
+        loss_D.backward()
+        opt_D.step()
+        loss_G = F.softplus(-D(fake)).mean()
+        opt_G.zero_grad()
+        loss_G.backward()
+        opt_G.step()
+        losses.append([loss_D.item(), loss_G.item()])
+    return losses
     # END SOLUTION
 
 
 # %% tags=["nbval-check-output"]
-cu.check("51.3", with_differences)
+cu.check("51.3", play)
 
 # %% [markdown]
 # ### Exercise 51.4 · Realism
@@ -1388,50 +1744,53 @@ cu.check("51.4", realism)
 # %% [markdown]
 # ### Open challenge
 #
-# Halve the RNN-GAN's distance of frequencies under the `cpu` profile, in the budget of
-# this lesson, without losing sines. Ideas: packs of two sequences (lesson 41), a code
-# of another size, no noise at each step, a second layer, a discriminator that reads
-# backwards too. Keep a row for what did not help. Or help the rivals: how far do the
-# feed-forward GAN and the LSTM come in as many *seconds*? Or make the data harder: the
-# frequency changes in the middle, two sines added, two features with one phase between
-# them. At which data does recurrence pay?
+# Make the feed-forward GAN win at 72 steps, in as many seconds. Ideas: another width or
+# rate, convolutions along time in place of dense layers, packs of two sequences (lesson
+# 41). Or change the data: a frequency that changes in the middle, two sines added, few
+# training sequences, another `LOW` and `HIGH`. Keep a row for what did not help. There
+# is no check. (Series of your own, from a CSV file, are the subject of lesson 54.)
 
 # %% [markdown]
 # ## Summary
 #
-# - A listing is a claim. Four measurements tell whether it is an RNN-GAN: a derivative,
-#   a call, a swap of the data, and a sign.
+# - A listing is a claim. Six measurements tell whether it is an RNN-GAN: a name, an
+#   error message, a count of calls, a derivative, a swap of the data, and a sign.
 # - A recurrent generator takes a code that stays and noise that changes. A recurrent
-#   discriminator must read all steps; its slope says which it reads.
-# - Three questions for sequences: real, diverse, new. Each has a floor, and each can be
-#   passed alone by something worthless.
-# - A small recurrent GAN is at the mercy of its game: run several seeds, and look at
-#   the worst.
-# - Use an RNN-GAN when sequences must be sharp as a whole, vary in length or run on,
-#   and no density is needed. Do not use it before you have tried the cheap rivals: a
-#   law that you know, a feed-forward GAN where the length is fixed, and a
-#   teacher-forced RNN, which trains without a game and gives a likelihood.
+#   discriminator must read all steps, and its slope says which it reads.
+# - A correct program is not yet one that trains. Change one thing at a time, over
+#   several seeds.
+# - Three questions for sequences: real, diverse, new. Each has a floor, each can be
+#   passed by something worthless, and a judge that hasn't finished learning flatters.
+# - Whether recurrence pays depends on the length, and on what you ask for. At 24 steps
+#   dense layers are a match for it. At 72, in as many seconds, they draw nearly as many
+#   sines, and their frequencies are several times further from the truth. And only a
+#   recurrent generator can run on.
+# - A player's learning rate decides such a race. Search it for the rival as for
+#   yourself, or compare nothing.
+# - Before you train an RNN-GAN, try the cheap rivals: a law that you know, a
+#   feed-forward GAN where sequences are short, and a teacher-forced RNN, which needs no
+#   game, gives a likelihood, and gets better with patience.
 #
 # **Quiz**
 #
 # 1. A generator is `nn.Linear` layers on noise of shape (B, T, n). Which derivative
 #    proves that it is not recurrent?
-#    <details><summary>Answer</summary>Of the output at step t by the noise at another
-#    step: it is zero for all pairs.</details>
-# 2. Both losses of a GAN fall together. What do you suspect first?
+#    <details><summary>Answer</summary>That of the output at step t by the noise at
+#    another step: it is zero for all pairs.</details>
+# 2. "Trying to backward through the graph a second time." What is wrong, and why is
+#    `retain_graph=True` no cure?
+#    <details><summary>Answer</summary>D's loss went back into G, because the fakes were
+#    not detached. Keeping the graph silences the message, and leaves D's gradient in
+#    G.</details>
+# 3. Both losses of a GAN fall together. What do you suspect first?
 #    <details><summary>Answer</summary>Equal targets, or a wrong sign: the two want the
-#    same. Real opponents cannot both win.</details>
-# 3. Training copies have a perfect score of realism. Why is that no praise?
-#    <details><summary>Answer</summary>Realism asks whether sequences look like real
-#    ones, and copies do. Only the distance to the training set, beside that of a
-#    hold-out, tells that nothing is new.</details>
+#    same thing. Real opponents can't both win.</details>
 # 4. Why are 97 % sines not enough?
 #    <details><summary>Answer</summary>They could all have one frequency. The
-#    distribution of frequencies and phases has to be right too.</details>
-# 5. Teacher forcing has a lower loss at each step than free running would have. What is
-#    the difference called, and where does it come from?
-#    <details><summary>Answer</summary>Exposure bias. In training each step sees the
-#    truth; in free running it sees its own earlier errors.</details>
+#    distribution has to be right too.</details>
+# 5. A teacher-forced LSTM makes 10 % sines after ten seconds. Is that exposure bias?
+#    <details><summary>Answer</summary>Train it longer before you say so. Only what
+#    remains when it has stopped improving can be a fault of the method.</details>
 #
 # **Further reading.** O. Mogren, *C-RNN-GAN: continuous recurrent neural networks with
 # adversarial training*, 2016 (arXiv:1611.09904). C. Esteban, S. Hyland, G. Rätsch,
@@ -1439,22 +1798,18 @@ cu.check("51.4", realism)
 # (arXiv:1706.02633): RCGAN, whose first test is sines. J. Yoon, D. Jarrett, M. van der
 # Schaar, *Time-series generative adversarial networks*, NeurIPS 2019; lesson 54 runs
 # its protocol. A. Lamb et al., *Professor forcing: a new algorithm for training
-# recurrent networks*, NeurIPS 2016. L. Mescheder, A. Geiger, S. Nowozin, *Which
-# training methods for GANs do actually converge?*, ICML 2018, for the penalty. C.
-# Bishop, *Mixture density networks*, 1994. J. Rabin, J. Delon, Y. Gousseau,
-# *Transportation distances on the circle*, Journal of Mathematical Imaging and Vision
-# 41, 2011. R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent
-# neural networks*, ICML 2013, for exploding gradients and clipping.
+# recurrent networks*, NeurIPS 2016. C. Bishop, *Mixture density networks*, 1994. R.
+# Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural
+# networks*, ICML 2013, for exploding gradients and clipping.
 
 # %% [markdown] tags=["instructor"]
-# **Instructor.** 85 minutes after the listing: 10 for the recurrent generator (which
-# noise does a melody need?), 10 for the measures (let the room invent a cheat for
-# each), 10 for AR(2) on the board, 15 while the GAN trains, 10 for the rivals and the
-# verdict, 10 for what was taken away, 10 for the clinic, 10 for exercises.
+# **Instructor.** 75 minutes after the listing: 10 for the two kinds of noise (which
+# does a melody need?), 10 for the first game and why it fails, 10 for the cures, 15
+# while the contest runs and for its curves, 10 for running on and the LSTM, 10 for the
+# three questions (let the room invent a cheat for each), 10 for the clinic.
 #
-# Common beliefs: that "RNN" in a name is recurrence; that a GAN must beat a network
-# trained by likelihood; that a balance of losses means success; that a generator which
-# scores well is not a copier. Question for the room: the AR(2) rival knows the law of
-# the data. Is it fair to show it? (It is the question of every baseline: one wants to
-# know what the data demand.) If short of time, leave out the table of short runs and
-# patient A.
+# Common beliefs: that "RNN" in a name is recurrence; that a correct GAN trains; that a
+# balance of losses means success; that a recurrent network is always the better one for
+# sequences. Question for the room: the AR(2) rival knows the law of the data. Is it
+# fair to show it? (It is the question of every baseline: one wants to know what the
+# data demand.) If you're short of time, leave out the LSTM's patience.

@@ -1,9 +1,10 @@
-"""The exercises of lesson 51: a generator's input, D's loss, first differences, realism."""
+"""The exercises of lesson 51: a generator's input, D's loss, a game to repair, realism."""
 
 from functools import partial
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from .exercise import Exercise, gradients
 
@@ -17,10 +18,20 @@ def discriminator_loss(real_logits, fake_logits):
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
-def with_differences(x):
-    steps = torch.zeros_like(x)
-    steps[:, 1:] = x[:, 1:] - x[:, :-1]
-    return torch.stack([x, steps], 2)
+def play(G, D, opt_G, opt_D, rounds):
+    losses = []
+    for real, noise in rounds:
+        fake = G(noise)
+        loss_D = F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
+        opt_D.zero_grad()
+        loss_D.backward()
+        opt_D.step()
+        loss_G = F.softplus(-D(fake)).mean()
+        opt_G.zero_grad()
+        loss_G.backward()
+        opt_G.step()
+        losses.append([loss_D.item(), loss_G.item()])
+    return losses
 
 
 def realism(real_logits, fake_logits):
@@ -33,8 +44,55 @@ def losing(real=lambda r: F.softplus(-r).mean(), fake=lambda f: F.softplus(f).me
     return lambda r, f: real(r) + fake(f)
 
 
-def beside(steps):
-    return lambda x: torch.stack([x, steps(x)], 2)
+def playing(detach=True, clear=True, sign=-1, stale=False, anew=False, tell=None):
+    """A wrong game: what of the three faults is left in it, or another one."""
+
+    def play(G, D, opt_G, opt_D, rounds):
+        losses = []
+        for real, noise in rounds:
+            opt_G.zero_grad()
+            fake = G(noise)
+            shown = fake.detach() if detach else fake
+            loss_D = F.softplus(-D(real)).mean() + F.softplus(D(shown)).mean()
+            before = F.softplus(sign * D(fake)).mean() if stale else None
+            if clear:
+                opt_D.zero_grad()
+            loss_D.backward(retain_graph=True)
+            if stale:
+                before.backward(inputs=list(G.parameters()))
+            opt_D.step()
+            loss_G = before if stale else F.softplus(sign * D(G(noise) if anew else fake)).mean()
+            if anew:
+                opt_G.zero_grad()
+            if not stale:
+                loss_G.backward()
+            opt_G.step()
+            losses.append([loss_D, loss_G])
+        return tell(losses) if tell else [[a.item(), b.item()] for a, b in losses]
+
+    return play
+
+
+def players(seed, rates, *shape):
+    """G, D, their optimizers, and rounds of real sequences and noise: (T, n, B, rounds)."""
+    (T, n, B, count), made = shape, torch.Generator().manual_seed(seed)
+    G = nn.Linear(n, T)
+    D = nn.Sequential(nn.Linear(T, 3), nn.Tanh(), nn.Linear(3, 1))
+    for weight in (*G.parameters(), *D.parameters()):
+        weight.data = 0.7 * torch.randn(weight.shape, generator=made)
+    opts = [torch.optim.SGD(net.parameters(), r) for net, r in zip((G, D), rates, strict=True)]
+    rounds = [(torch.randn(B, T, generator=made), torch.randn(B, n, generator=made))
+              for _ in range(count)]  # fmt: skip
+    return G, D, *opts, rounds
+
+
+def weights(result, before, after):
+    pairs = [pair for pair in result if isinstance(pair, list)] if isinstance(result, list) else []
+    held = any(getattr(loss, "requires_grad", False) for pair in pairs for loss in pair)
+    return {
+        f"{name}'s weights": torch.cat([w.detach().flatten() for w in net.parameters()])
+        for name, net in zip("GD", after[:2], strict=True)
+    } | {"whether the losses hold on to their computation": held}
 
 
 def judged(score, border=0.0):
@@ -74,10 +132,10 @@ EXERCISES = {
                (logits([200.0], [0.3]), logits([-200.0]))],
         extra=gradients("the real logits", "the fake logits"), numpy=False,
         mistakes={
-            "fakes have the target 1: the listing's fourth fault. D would call all real.":
+            "fakes have the target 1: the listing's sixth fault. D would call all real.":
                 losing(fake=lambda f: F.softplus(-f).mean()),
             "the targets are swapped for both.": lambda r, f: discriminator_loss(-r, -f),
-            "real sequences play no part in it: the listing's third fault.": losing(lambda r: 0),
+            "real sequences play no part in it: the listing's fifth fault.": losing(lambda r: 0),
             "that is half of it: add the two means.": lambda r, f: discriminator_loss(r, f) / 2,
             "that is the value of the game, not a loss.": lambda r, f: -discriminator_loss(r, f),
             "there is a sigmoid too many: softplus takes the logits as they are.":
@@ -95,20 +153,38 @@ EXERCISES = {
         hints=("Where D is sigmoid(a), -log D is softplus(-a), and -log(1 - D) is softplus(a).",
                "It is F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()."),
     ),
-    "51.3": Exercise(with_differences, "a tensor of shape (B, T, 2)", 5, "easy",
-        cases=[(drawn(3, 4),), (drawn(4, 4),), (drawn(2, 1),), (drawn(1, 7),)],
+    "51.3": Exercise(
+        play, "a list with the two losses of each round, as plain numbers", 15, "medium",
+        cases=[players(0, (0.5, 0.3), 4, 2, 5, 3), players(1, (0.2, 0.6), 3, 2, 4, 2)],
+        extra=weights, numpy=False,
         mistakes={
-            "a step is lost. The first has no difference; it gets a 0, and keeps its value.":
-                lambda x: torch.stack([x[:, 1:], x.diff(dim=1)], 2),
-            "put the value first.": lambda x: with_differences(x).flip(2),
-            "that tells each step the future.": beside(lambda x: F.pad(x.diff(dim=1), (0, 1))),
-            "the sign is wrong.": beside(lambda x: -with_differences(x)[..., 1]),
-            "the first difference should be 0.": beside(lambda x: x - F.pad(x[:, :-1], (1, 0))),
-            "roll compares the first step with the *last*.": beside(lambda x: x - x.roll(1, 1)),
+            "all three faults are still in it.": playing(detach=False, clear=False, sign=1),
+            "one fault is left: D's loss still reaches G, because its fakes are not detached.":
+                playing(detach=False),
+            "one fault is left: D's gradient is never cleared, so those of G's loss and of earlier "
+            "rounds add up in it.": playing(clear=False),
+            "one fault is left: G's loss wants D to see through its fakes. Which sign is right?":
+                playing(sign=1),
+            "two faults are left: nothing is detached, and D's gradient is never cleared.":
+                playing(detach=False, clear=False),
+            "two faults are left: nothing is detached, and G's loss has the wrong sign.":
+                playing(detach=False, sign=1),
+            "two faults are left: D's gradient is never cleared, and G's loss has the wrong sign.":
+                playing(clear=False, sign=1),
+            "G should play against the *new* D: judge its fakes again after D's step.":
+                playing(stale=True),
+            "the training is right, but the list holds tensors. Take .item() of each loss.":
+                playing(tell=lambda losses: losses),
+            "the training is right, but it returns the last round only.":
+                playing(tell=lambda losses: [loss.item() for loss in losses[-1]]),
+            "only the first round was played. Is the return inside the loop?":
+                lambda G, D, g, d, rounds: play(G, D, g, d, rounds[:1]),
         },
-        praise="As many steps as before, and nothing from the future.",
-        hints=("In x[:, 1:] - x[:, :-1] one step of x is missing. Which, and at which end?",
-               "Put a zero in front of the differences, then torch.stack([x, differences], 2)."),
+        praise="Each player follows its own loss alone, and G faces the new D.",
+        hints=("Whose weights have a gradient after loss_D.backward()? Who clears D's? And what "
+               "would G's loss reward?",
+               "D(fake.detach()) in D's loss, opt_D.zero_grad() and opt_G.zero_grad() directly "
+               "before each backward, and F.softplus(-D(fake)) for G."),
     ),
     "51.4": Exercise(realism, "one number", 10, "medium",
         cases=[
