@@ -2,6 +2,7 @@
 
 import base64
 import io
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from PIL import Image
 from wrong import Fresh, Refusals
@@ -145,6 +147,45 @@ def test_lines_are_told_apart_by_more_than_colour():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
 
 
+SPANS = {  # of an axis -> the labels on it
+    (8, 256): ["10", "20", "50", "100", "200"],
+    (1.5, 60): ["2", "5", "10", "20", "50"],
+    (0.02, 0.9): ["0.02", "0.05", "0.1", "0.2", "0.5"],
+    (2.1, 4.6): ["2.5", "3", "3.5", "4", "4.5"],
+    (1, 1e6): ["1", "10", "100", "1000", "10000", "100000", "$10^{6}$"],
+    (2e-6, 1e-4): [
+        r"$2 \times 10^{-6}$", r"$5 \times 10^{-6}$", "$10^{-5}$", r"$2 \times 10^{-5}$",
+        r"$5 \times 10^{-5}$", "0.0001",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", "xy")
+@pytest.mark.parametrize(("span", "labels"), SPANS.items(), ids=str)
+def test_a_logarithmic_axis_has_labels_that_can_be_read(name, span, labels):
+    curve = (span, [1, 2]) if name == "x" else ([1, 2], span)
+    plot = plots.lines({"a": curve}, xlabel="x", ylabel="y", alt=ALT, log=name, size=(8, 5))
+    axis = getattr(plot.axes[0], f"{name}axis")
+    getattr(plot.axes[0], f"set_{name}lim")(*span)
+    FigureCanvasAgg(plot).draw()
+    low, high = np.multiply(span, (1 - 1e-9, 1 + 1e-9))
+    major = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    assert [tick.label1.get_text() for tick in major] == labels
+    assert not any(tick.label1.get_text() for tick in axis.get_minor_ticks())
+    boxes = [tick.label1.get_window_extent() for tick in major]
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+
+
+@pytest.mark.parametrize("log", ["", "x"])
+@pytest.mark.parametrize(("levels", "side"), [([9, 8, 7, 1], "left"), ([1, 7, 8, 9], "right")])
+def test_the_name_of_a_baseline_keeps_away_from_the_curves(log, levels, side):
+    plot = plots.lines(
+        {"a": ([1, 2, 3, 4], levels)},
+        xlabel="x", ylabel="y", alt=ALT, log=log, baselines={"chance": 2, "other": 1.5},
+    )  # fmt: skip
+    assert [text.get_ha() for text in plot.axes[0].texts] == [side, side]
+
+
 def test_a_heatmap_writes_its_numbers():
     axes = DRAWN["heatmap"]().axes[0]
     assert [text.get_text() for text in axes.texts] == ["1.00", "2.00", "3.00", "4.00"]
@@ -161,6 +202,15 @@ def test_characters_have_their_places_and_their_colours():
     assert np.allclose(ground[1, 37, :3], 247 / 255, atol=0.01)  # the 41st has 0
     assert ground[0, 0, 2] > ground[0, 0, 0] and ground[2, 0, 0] > ground[2, 0, 2]
     assert np.allclose(ground[0, 3:], 1) and np.allclose(ground[2, 1:], 1)  # nothing is there
+
+
+@pytest.mark.parametrize(
+    ("limits", "ends"),
+    [((0, 4), "neither"), ((0, 3), "max"), ((1, 4), "min"), ((1, 3), "both"), (None, "neither")],
+)
+def test_the_bar_of_colours_says_where_values_are_cut_off(limits, ends):
+    plot = plots.characters("to be", range(5), value="v", alt=ALT, limits=limits)
+    assert plot.axes[0].child_axes == [] and plot.axes[1]._colorbar.extend == ends
 
 
 def test_curves_have_a_panel_for_each_metric_with_its_evaluation_in_it():
@@ -258,6 +308,10 @@ class TestWrongInput(Refusals):
                                  ([[1], [1, 2]], [1, 2])),
                 "baselines": NO_LEVELS, "log": ["z", "xx"], "size": NO_SIZE, "alt": [""],
             },
+        ),
+        "plots.log_axis": (
+            {"axis": Fresh(lambda: Figure().subplots().xaxis)},
+            {"axis": [None, "x", Figure().subplots()]},
         ),
         "plots.heatmap": (
             {"table": [[1, 2], [3, 4]], "rows": "ab", "columns": ["c", "d"], "value": "v",

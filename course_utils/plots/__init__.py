@@ -16,6 +16,7 @@ from .figure import Plot
 from .pictures import images, prediction
 from .style import COLOURS
 from .texts import characters
+from .ticks import log_axis
 
 __all__ = [
     "COLOURS",
@@ -29,6 +30,7 @@ __all__ = [
     "heatmap",
     "images",
     "lines",
+    "log_axis",
     "prediction",
 ]
 

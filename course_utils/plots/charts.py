@@ -5,10 +5,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from .. import arguments
 from .figure import Plot
 from .style import COLOURS
+from .ticks import log_axis
 
 MARKS = "os^Dv*P"
 DASHES = ("-", "--", "-.", ":")
@@ -47,12 +49,10 @@ def lines(
         if spread:
             [band] = spread
             axes.fill_between(x, y - band, y + band, color=style["color"], alpha=0.2, lw=0)
-    _baselines(axes, baselines)
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    if "x" in log:
-        axes.set_xscale("log")
-    if "y" in log:
-        axes.set_yscale("log")
+    for name in log:
+        log_axis(axes.xaxis if name == "x" else axes.yaxis)
+    _baselines(axes, baselines)
     if len(curves) > 1:  # beside the axes, where it hides no curve
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return plot
@@ -200,10 +200,29 @@ def _curve(axes: Axes, name: str, history: Any, bins: int) -> None:
 
 
 def _baselines(axes: Axes, baselines: Mapping[str, float] | None) -> None:
+    """Thin grey lines, each with its name at that end where the curves leave more room."""
     levels = {} if baselines is None else arguments.numbers("baselines", baselines)
-    for name, level in levels.items():
+    curves = list(axes.lines)
+    for level in levels.values():
         axes.axhline(level, color="#666666", lw=1, ls=(0, (1, 2)))
+    axes.autoscale_view()  # now, because the room is measured in shares of the axes
+    for name, level in levels.items():
+        left, right = _room(axes, curves, level)
+        x, side = (0.005, "left") if left > right else (1, "right")
         axes.annotate(
-            name, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom",
+            name, (x, level), xycoords=("axes fraction", "data"), ha=side, va="bottom",
             size=8, color="#444444",
         )  # fmt: skip
+
+
+def _room(axes: Axes, curves: Sequence[Line2D], level: float) -> tuple[float, float]:
+    """How far the curves stay from a label above a level, in its left and right quarter."""
+    to_axes = axes.transData - axes.transAxes
+    height = to_axes.transform((axes.get_xlim()[0], level))[1] + 0.04  # the label's middle
+    left = right = 0.5
+    for curve in curves:
+        x, y = to_axes.transform_path(curve.get_path()).interpolated(20).vertices.T
+        away = np.abs(y - height)
+        left = np.min(away, where=(x < 0.25) & (away < left), initial=left)
+        right = np.min(away, where=(x > 0.75) & (away < right), initial=right)
+    return left, right

@@ -30,6 +30,7 @@ def characters(
         value: what the numbers are, written beside the bar of colours.
         limits: the values of white and of the deepest colour; None takes the extremes; `"signed"`
             is for values of two signs: 0 is white, the largest magnitude deep red or deep blue.
+            Values beyond the limits get the deepest colour, and the bar ends in an arrow.
 
     Raises:
         TypeError, ValueError: an argument of another kind, or not one number per character.
@@ -59,7 +60,10 @@ def characters(
             va="center_baseline", family="monospace", size=8, color="white" if dark else "black",
             parse_math=False,
         )  # fmt: skip
-    plot.colorbar(ScalarMappable(norm, colours), ax=axes, label=value, fraction=0.03, pad=0.01)
+    beyond = bool(values.min() < norm.vmin), bool(values.max() > norm.vmax)
+    ends = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(beyond, "neither")
+    bar = {"label": value, "fraction": 0.03, "pad": 0.01, "extend": ends}
+    plot.colorbar(ScalarMappable(norm, colours), ax=axes, **bar)
     return plot
 
 
