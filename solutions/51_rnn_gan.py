@@ -1032,32 +1032,31 @@ def against_seconds(runs):  # seconds, shares and distances at each look, mean o
 
 
 # %%
-def race():
-    ends = "; ".join(
-        f"{length} steps, {name}: {shares_of(runs).mean():.0%}"
-        for length, models in results.items()
-        for name, runs in models.items()
-    )
-    plot = cu.plots.Plot(
-        10.5, 3.4, f"Share of sines against seconds. At the end: {ends}."
-    )
-    for axes, (length, models) in zip(
-        plot.subplots(1, 2, sharey=True), results.items(), strict=True
-    ):
-        for (name, runs), colour in zip(models.items(), cu.plots.COLOURS, strict=False):
-            seconds, mean, spread = against_seconds(runs)
-            axes.plot(seconds, mean, "o-", ms=3, color=colour, label=name)
-            axes.fill_between(
-                seconds, mean - spread, mean + spread, color=colour, alpha=0.2
-            )
-        axes.set(xlabel="seconds of training, one seed", title=f"{length} steps")
-    plot.axes[0].set_ylabel("share of sines")
-    plot.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
-    return plot
+COLOUR = dict(zip([*GAMES, "teacher-forced LSTM"], cu.plots.COLOURS, strict=False))
 
 
 # %%
-race()
+def race(length, axes):
+    for name, runs in results[length].items():
+        seconds, mean, spread = against_seconds(runs)
+        low, high = mean - spread, mean + spread
+        axes.plot(seconds, mean, "o-", ms=3, color=COLOUR[name], label=name)
+        axes.fill_between(seconds, low, high, color=COLOUR[name], alpha=0.2)
+    axes.set(xlabel="seconds of training, one seed", title=f"{length} steps")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+# %%
+ends = "; ".join(
+    f"{length} steps, {name}: {shares_of(runs).mean():.0%}"
+    for length, models in results.items()
+    for name, runs in models.items()
+)
+plot = cu.plots.Plot(10.5, 3.4, f"Share of sines against seconds. At the end: {ends}.")
+for length, axes in zip(results, plot.subplots(1, 2, sharey=True), strict=True):
+    race(length, axes)
+plot.axes[0].set_ylabel("share of sines")
+plot
 
 # %% [markdown]
 # The curve of the teacher-forced LSTM is a little unfair to it: its learning rate falls
