@@ -1224,8 +1224,8 @@ cu.say(
 # > some of its scenes are closer to what was learned than others. On Shakespeare the
 # > first 6.9 tenths are from *The Taming of the Shrew*, whose beginning is in the
 # > training part. Then comes *The Tempest*, of which nothing is. All its speakers are
-# > new: in the lines that name them, the 5-gram pays 6.1 nats per character, against
-# > 1.2 before; in all other lines it pays 1.64, against 1.57. Both models find the same
+# > new: in the lines that name them, the 5-gram pays about 6 nats per character,
+# > against 1.2 before; in all other lines 1.64, against 1.57. Both models find the same
 # > tenths hard, but not *equally* hard: the LSTM's line rises less, and its discount
 # > is smaller. So an excerpt changes the level of each model, and also the distance
 # > between them. Evaluate on all of it; a comparison on one excerpt, even the same for
