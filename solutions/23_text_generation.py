@@ -1366,7 +1366,7 @@ cu.check("23.3", min_p)
 # This sampler runs without an error, but from one prompt it always writes the same
 # text, whatever numbers it is given. It has *three* faults:
 #
-# ```python
+# ```
 # def sample(net, prompt, uniforms, temperature):
 #     drawn = []
 #     logits, state = net(prompt, None)

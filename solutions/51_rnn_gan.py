@@ -1676,7 +1676,7 @@ cu.check("51.2", discriminator_loss)
 # This loop stopped with an error, and somebody answered the error with
 # `retain_graph=True`. Now it runs. It has *three* faults:
 #
-# ```python
+# ```
 # def play(G, D, opt_G, opt_D, rounds):
 #     losses = []
 #     for real, noise in rounds:
