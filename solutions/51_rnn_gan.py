@@ -1549,8 +1549,8 @@ cu.widgets.explore(wave, move=(-2.5, 2.5, 0.25, 0.0), start=(0, 19, 1, 0))
 #
 # ### In perfect balance
 #
-# A colleague writes the discriminator's loop by hand. "It runs. Both losses are
-# where theory wants them. And at each step the values are spread as the real ones are."
+# A colleague writes the discriminator's loop by hand. "It runs, and both losses are
+# where theory wants them. So D can't tell my sequences from real ones."
 
 
 # %%
@@ -1623,8 +1623,9 @@ for name, run in readers.items():
     )
 
 # %% [markdown]
-# Carrying the state on mends *this* fault. Whether the result is a good discriminator
-# is another question; the table of cures says what else there was to do.
+# Carrying the state on mends *this* fault. Don't rank the last two lines, though: each
+# is one short run. What the other changes are worth, the table of cures says, with
+# several seeds and more steps.
 #
 # ## Exercises
 #
