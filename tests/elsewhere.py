@@ -110,7 +110,8 @@ class Functions(TorchFunctionMode):
             found = func(*args, **kwargs)
         finally:
             self.operators.inside = before
-        return mark(found) if wanted == DEVICE or (here and func == COPY) else found
+        follows = func == COPY or (name == "new_tensor" and wanted is None)
+        return mark(found) if wanted == DEVICE or (here and follows) else found
 
     def moved(self, func, args, kwargs, tensor, wanted):
         """A tensor on the device that is wanted: itself, where it is there already."""
