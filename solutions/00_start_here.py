@@ -282,7 +282,8 @@ def draw_descent(paths, heights):
         left.plot(*path.T, "o-", ms=3, color=colour)
         right.plot(heights[name], "o-", ms=3, color=colour, label=name)
     left.set(xlabel="weight of the middle", ylabel="weight of the sides")
-    right.set(xlabel="step", ylabel="loss", yscale="log")
+    right.set(xlabel="step", ylabel="loss")
+    cu.plots.log_axis(right.yaxis)
     right.legend(frameon=False)
     return plot
 

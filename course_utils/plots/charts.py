@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from .. import arguments
-from .figure import Plot
+from .figure import PAGE, Plot
 from .style import COLOURS
 from .ticks import log_axis
 
@@ -152,7 +152,8 @@ def curves(history: Measured, total: int | None = None, bins: int = 120) -> Plot
     """The metrics of a `History`: a panel for each, its evaluation as dots in the same panel.
 
     An evaluated metric belongs to the panel whose name ends its own: `test accuracy` is drawn in
-    the panel of `accuracy`. Long curves are drawn as means over at most `bins` stretches.
+    the panel of `accuracy`. Long curves are drawn as means over at most `bins` stretches. The
+    figure is as wide as the page, with at most three panels in a row.
 
     Args:
         total: the steps that the axis shows; None shows those that were done.
@@ -175,8 +176,9 @@ def curves(history: Measured, total: int | None = None, bins: int = 120) -> Plot
             panels[name] = [name]
     values = ", ".join(f"{name} {history[name][-1]:.3g}" for name in history.names())
     alt = f"Curves of training against the step; the last values are {values or 'not known yet'}."
-    plot = Plot(3.3 * max(1, min(3, len(panels))), 2.4 * max(1, -(-len(panels) // 3)), alt)
-    grid = plot.subplots(max(1, -(-len(panels) // 3)), max(1, min(3, len(panels))), squeeze=False)
+    rows, columns = max(1, -(-len(panels) // 3)), max(1, min(3, len(panels)))
+    plot = Plot(PAGE, 2.4 * rows, alt)
+    grid = plot.subplots(rows, columns, squeeze=False)
     for axes in list(grid.flat)[len(panels) :]:
         axes.axis("off")
     for axes, (panel, names) in zip(grid.flat, panels.items(), strict=False):

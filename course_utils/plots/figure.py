@@ -13,6 +13,7 @@ from PIL import Image
 from .. import arguments
 
 DPI = 90
+PAGE = 9.5  # inches, the width of a notebook's page
 
 
 class Plot(Figure):
