@@ -12,7 +12,7 @@ from course_utils.authoring.course import here
 pytestmark = pytest.mark.browser
 
 LESSONS = [source.name[:2] for source in here().sources()]
-SHORT = ("11",)  # tables, pictures and a widget with three kinds of controls
+SHORT = ("21",)  # tables, pictures and a widget, on one of the shorter pages
 WIDGET = "cu.widgets.explore("
 
 
