@@ -34,6 +34,7 @@ DATA = "mnist"  # or "fashion-mnist", "kmnist", "cifar10", or a folder of your i
 BATCH = 128
 STEPS = cu.budget(cpu=468, gpu=5616)  # 468 batches are one pass over MNIST
 FEW_STEPS = cu.budget(cpu=100, gpu=1500)  # with few labels
+WATCHED = cu.budget(cpu=100, gpu=100)  # steps, of the two networks in the clinic
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 WIDE = 9.5  # inches, the width of the page
 
@@ -445,9 +446,8 @@ for place, name in enumerate(ARMS):
     axes.plot(100 * average[name], place, "|", ms=18, color="#D55E00")
 axes.set_yticks(range(len(ARMS)), [f"{n} {100 * a:.2f}" for n, a in average.items()])
 axes.invert_yaxis()
-axes.set(xscale="log", xlabel="mistakes in the test set, % (beside the name: the mean)")
-axes.xaxis.set_major_formatter("{x:g}")
-axes.xaxis.set_minor_formatter("{x:g}")
+axes.set(xlabel="mistakes in the test set, % (beside the name: the mean)")
+cu.plots.log_axis(axes.xaxis)
 plot
 
 # %%
@@ -985,13 +985,13 @@ cu.say(
 
 
 # %%
-def hundred_steps(make, rate, warm_up=1):
+def short_run(make, rate, warm_up=1):
     torch.manual_seed(0)
     net = make().to(device, memory_format=torch.channels_last)
     opt = torch.optim.SGD(net.parameters(), rate, momentum=0.9)
     drawn, losses = data.batches(size), []
     endless = (batch for epoch in count() for batch in drawn.epoch(epoch))
-    for images, labels in islice(endless, 100):
+    for images, labels in islice(endless, WATCHED):
         opt.param_groups[0]["lr"] = rate * min(1, (len(losses) + 1) / warm_up)
         loss = F.cross_entropy(net(images), labels)
         opt.zero_grad()
@@ -1002,15 +1002,15 @@ def hundred_steps(make, rate, warm_up=1):
 
 
 # %%
-healthy, patient = hundred_steps(CNN, 0.05), hundred_steps(CNN, 1.0)
+healthy, patient = short_run(CNN, 0.05), short_run(CNN, 1.0)
 cu.plots.lines(
-    {"healthy": (range(100), healthy[1]), "patient B": (range(100), patient[1])},
+    {"healthy": (range(WATCHED), healthy[1]), "patient B": (range(WATCHED), patient[1])},
     xlabel="step",
     ylabel="loss",
     log="y",
     baselines={"chance": torch.tensor(float(classes)).log().item()},
     size=(WIDE, 3.0),
-    alt=f"After 100 steps the healthy loss is {healthy[1][-1]:.2g}; patient B's leapt "
+    alt=f"After {WATCHED} steps the healthy loss is {healthy[1][-1]:.2g}; patient B's leapt "
     f"to {max(patient[1]):.2g} and ended at {patient[1][-1]:.2g}.",
 )
 
@@ -1052,7 +1052,7 @@ cu.scoreboard(
             "dead maps": f"{dead_share(net.eval()):.0%}",
         }
         for name, (net, losses) in (
-            (n, hundred_steps(*how)) for n, how in cures.items()
+            (n, short_run(*how)) for n, how in cures.items()
         )
     ]
 )
