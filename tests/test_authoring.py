@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import nbformat
 import numpy as np
@@ -26,6 +27,7 @@ from course_utils.authoring.launch import colab_cell
 from course_utils.authoring.source import build, dumps, loads, read, tags
 from course_utils.authoring.strip import PLACE, STUB, strip, without_solution
 from course_utils.claims import MIME
+from course_utils.data import download, registry
 
 SOURCE = """\
 # %% [markdown]
@@ -521,6 +523,22 @@ def test_too_large_a_notebook_is_not_stored(made, source):
     with pytest.raises(AuthoringError, match="the largest is cell 3"):
         lesson.store(made, source, notebook)
     assert made.solved(source).read_bytes() == before
+
+
+def test_a_run_on_stand_ins_is_not_stored(made, source, capsys, monkeypatch):
+    """Whatever name the data has: the sentence is the one that `load` prints."""
+    nowhere = Mock(side_effect=download.Unavailable("no network"))
+    monkeypatch.setattr(download, "find", nowhere)
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    before = made.solved(source).read_bytes()
+    for name in ("mnist", "tinyshakespeare"):
+        capsys.readouterr()
+        assert "stand-in" in registry.load(name).source
+        notebook = loads(before)
+        notebook.cells[2].outputs = [new_output("stream", text=capsys.readouterr().out)]
+        with pytest.raises(AuthoringError, match=f"of a run in which {name} cannot be downloaded"):
+            lesson.store(made, source, notebook)
+        assert made.solved(source).read_bytes() == before
 
 
 # --- refresh

@@ -29,7 +29,7 @@ def run(course: Course, source: Path, profile: str) -> tuple[NotebookNode, Run]:
 def measure(course: Course, source: Path, profile: str) -> tuple[NotebookNode, Run]:
     """`run`, with its time and its claims recorded (of `smoke` there is no record).
 
-    Nothing is recorded of a notebook that is too large to be stored.
+    Nothing is recorded of a notebook that cannot be stored: too large, or run on stand-ins.
     """
     if profile == "smoke":
         return run(course, source, profile)
@@ -37,7 +37,7 @@ def measure(course: Course, source: Path, profile: str) -> tuple[NotebookNode, R
     before = rate.quiet_rate()
     notebook, cost = run(course, source, profile)
     quiet = 1.0 if profile == "gpu" else (before + rate.quiet_rate()) / 2
-    refuse([f"{source.stem}.ipynb {what}" for what in stored.too_large(notebook)])
+    refuse([f"{source.stem}.ipynb {what}" for what in stored.unstorable(notebook)])
     seconds = cost.seconds, cost.training_seconds, cost.wall_seconds
     entry = timings.entry(*seconds, cost.peak_mb, quiet, device)
     timings.save(course, source.name[:2], profile, entry)
@@ -104,9 +104,9 @@ def carry(executed: NotebookNode, fresh: NotebookNode) -> NotebookNode:
 
 
 def store(course: Course, source: Path, solved: NotebookNode) -> None:
-    """Write both notebooks; AuthoringError, with nothing written, when one is too large."""
+    """Write both notebooks; AuthoringError, with nothing written, when it cannot be stored."""
     data = dumps(solved)
-    refuse([f"{source.stem}.ipynb {what}" for what in stored.too_large(solved)])
+    refuse([f"{source.stem}.ipynb {what}" for what in stored.unstorable(solved)])
     learner = stored.learner_bytes(data)
     replace_file(course.solved(source), data)
     replace_file(course.learner(source), learner)

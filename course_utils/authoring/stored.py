@@ -14,6 +14,7 @@ from .source import build, dumps, loads, tags
 from .strip import strip
 
 MAX_BYTES = 700_000
+STAND_IN = re.compile(r"^.+ cannot be downloaded \(.+\), so .+ are used instead\.$", re.M)
 
 
 def problems(course: Course, source: Path) -> list[str]:
@@ -69,12 +70,24 @@ def learner_bytes(solved: bytes) -> bytes:
 def unfit(path: Path) -> list[str]:
     """Size, widget state, machine paths and alt text of one stored notebook."""
     notebook = loads(path.read_bytes())
-    found = too_large(notebook)
+    found = unstorable(notebook)
     if "widgets" in notebook.metadata:
         found.append("has metadata.widgets, which GitHub rejects")
     for number, cell in enumerate(notebook.cells, 1):
         found += [f"cell {number} {what}" for what in (*machine_paths(cell), *no_alt(cell))]
     return [f"{place(path)}: {what}" for what in found]
+
+
+def unstorable(notebook: NotebookNode) -> list[str]:
+    """What forbids to store the run of a notebook at all."""
+    return [*too_large(notebook), *stand_ins(notebook)]
+
+
+def stand_ins(notebook: NotebookNode) -> list[str]:
+    """The data that a run had to do without: what it shows is not the lesson's result."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = "\n".join(output.get("text", "") for output in outputs)
+    return [f"is of a run in which {found}" for found in STAND_IN.findall(texts)]
 
 
 def too_large(notebook: NotebookNode) -> list[str]:
