@@ -1004,14 +1004,17 @@ def short_run(make, rate, warm_up=1):
 # %%
 healthy, patient = short_run(CNN, 0.05), short_run(CNN, 1.0)
 cu.plots.lines(
-    {"healthy": (range(WATCHED), healthy[1]), "patient B": (range(WATCHED), patient[1])},
+    {
+        "healthy": (range(WATCHED), healthy[1]),
+        "patient B": (range(WATCHED), patient[1]),
+    },
     xlabel="step",
     ylabel="loss",
     log="y",
     baselines={"chance": torch.tensor(float(classes)).log().item()},
     size=(WIDE, 3.0),
-    alt=f"After {WATCHED} steps the healthy loss is {healthy[1][-1]:.2g}; patient B's leapt "
-    f"to {max(patient[1]):.2g} and ended at {patient[1][-1]:.2g}.",
+    alt=f"After {WATCHED} steps the healthy loss is {healthy[1][-1]:.2g}; patient B's "
+    f"leapt to {max(patient[1]):.2g} and ended at {patient[1][-1]:.2g}.",
 )
 
 
@@ -1051,9 +1054,7 @@ cu.scoreboard(
             "loss, last ten steps": f"{sum(losses[-10:]) / 10:.3g}",
             "dead maps": f"{dead_share(net.eval()):.0%}",
         }
-        for name, (net, losses) in (
-            (n, short_run(*how)) for n, how in cures.items()
-        )
+        for name, (net, losses) in ((n, short_run(*how)) for n, how in cures.items())
     ]
 )
 
