@@ -950,10 +950,10 @@ def teach(data, steps, seed=0, run=None):
 # All models of a length get about the same number of *seconds*. We ask the question at
 # two lengths: 24 steps, and 72 steps of the same sines, so that a long sequence has
 # three times as many cycles. At 24 the LSTM joins the two GANs, and at 72 the
-# convolutions do. For each GAN we tried about ten rates, widths and
-# penalties, mostly with one seed, and kept what did best. How much hangs on that? With
-# half of its learning rate for $D$, the recurrent pair drew 14, 63 and 36 % sines of 24
-# steps after 500 training steps; with the full rate, 81, 98 and 97 %.
+# convolutions do. For each GAN we tried about ten rates, widths and penalties, mostly
+# with one seed, and kept what did best. How much depends on that? With half of its
+# learning rate for $D$, the recurrent pair drew 14, 63 and 36 % sines of 24 steps after
+# 500 training steps; with the full rate, 81, 98 and 97 %.
 #
 # > **Predict before you run.** Who wins at 24 steps, and who at 72?
 # > <details><summary>Answer</summary>Dense layers learn weights of their own for each
@@ -1034,8 +1034,8 @@ growth(SHORT)
 growth(LONG)
 
 # %% [markdown]
-# Each panel is one sample at that moment; above it the share of sines among 500. And
-# now as curves against seconds, the mean of all seeds, at both lengths.
+# Each panel is one sample at that moment; above it is the share of sines among 500. The
+# next figure shows these shares against seconds, as the mean of all seeds.
 
 
 # %%
@@ -1077,7 +1077,8 @@ plot
 # %% [markdown]
 # The curve of the teacher-forced LSTM is a little unfair to it: its learning rate falls
 # to zero at the end of *its* budget, so only its last point is a finished training. We
-# come back to that.
+# come back to that. And see how much depends on where we stop: at 72 steps the dense
+# pair is far ahead in sines for most of the time, and is caught only at the end.
 
 
 # %%
@@ -1184,8 +1185,8 @@ cu.say(verdict(LONG, "convolutional GAN", "feed-forward GAN"))
 # last weights draw 63 % sines. With about twice the steps, 900, it drew 96, 84 and
 # 84 %, and its frequencies were still 0.5 cycles off.) What the table supports is one
 # sentence: at equal seconds, with these widths and the best rates of a small search,
-# the recurrent pair's frequencies are the nearest to the truth at 72 steps. What in it
-# does so, we have not taken apart.
+# the recurrent pair's frequencies are the nearest to the truth at 72 steps. Which of
+# its parts does it, we have not tested.
 #
 # ### Running on
 #
@@ -1351,11 +1352,11 @@ cu.say(
 # > **Predict before you run.** A "generator" hands out its training sequences. How does
 # > it do on the three?
 # > <details><summary>Answer</summary>Perfect on the first two: its sequences *are* real
-# > and diverse. Only the third finds it out. That is why there are three.</details>
+# > and diverse. Only the third gives it away. That is why there are three.</details>
 #
-# As another rival take somebody who knows the law. A sine obeys
-# $x_t = 2\cos(2\pi f / 24)\, x_{t-1} - x_{t-2}$ without error, an autoregression with
-# two terms, **AR(2)**. We take the coefficient of one training sequence and the first
+# For another rival, take somebody who knows the law. A sine obeys
+# $x_t = 2\cos(2\pi f / 24)\, x_{t-1} - x_{t-2}$ exactly: an autoregression with two
+# terms, **AR(2)**. We take the coefficient of one training sequence and the first
 # two values of *another*, so that the result is no copy.
 
 
@@ -1381,7 +1382,7 @@ sets = {
 # Which classifier, and trained for how long? Published scores come from a recurrent
 # judge that stops after a fixed number of iterations; `cu.metrics.discriminative_score`
 # is such a one. Beside it we put a judge of our own, three convolutions that see
-# values, differences, and differences of differences. We read off each of them twice:
+# values, differences, and differences of differences. We read each of them twice:
 # halfway, and at the end. Where the score still moves, the judge hasn't finished
 # learning, and a judge that hasn't finished flatters everybody.
 
@@ -1801,7 +1802,7 @@ cu.check("51.4", realism)
 # 41). Or change the data: a frequency that changes in the middle, two sines added, few
 # training sequences, another `LOW` and `HIGH`. (Where real sequences are no longer
 # single sines, first find out what to read off instead. The convolutional pair needs a
-# multiple of 8 steps.) Keep a row for what did not help. There is no check. (Series of
+# multiple of 8 steps.) Record what did not help, too. There is no check. (Series of
 # your own, from a CSV file, are the subject of lesson 54.)
 
 # %% [markdown]
