@@ -130,8 +130,9 @@ except RuntimeError as error:
 # %% [markdown]
 # `loss_D.backward()` went back through `discriminator` *and on through `generator`*,
 # and freed that graph. Then `loss_G` needs it again. A forum will tell you to write
-# `retain_graph=True`. That silences the message, and hides what it was about: which of
-# the generator's gradients now come from $D$'s loss?
+# `retain_graph=True`. That silences the message, and hides what it was about: $D$'s
+# loss sends gradients into $G$. In this listing `opt_G.zero_grad()` happens to clear
+# them just in time. Move that line up to the other one, and $G$ follows both losses.
 
 # %% tags=["nbval-check-output"]
 for name, cut in [("as listed", lambda x: x), ("with .detach()", torch.detach)]:
@@ -1817,8 +1818,8 @@ cu.check("51.4", realism)
 #   error message, a count of calls, a derivative, a swap of the data, and a sign.
 # - A recurrent generator takes a code that stays and noise that changes. A recurrent
 #   discriminator must read all steps, and its slope says which it reads.
-# - A correct program is not yet one that trains. Change one thing at a time, over
-#   several seeds.
+# - A correct program is not yet one that trains. Add one thing at a time, then take one
+#   away at a time, over several seeds.
 # - Three questions for sequences: real, diverse, new. Each has a floor, each can be
 #   passed by something worthless, and a judge that hasn't finished learning flatters.
 # - Whether recurrence pays depends on the length, and on what you ask for. At 24 steps
@@ -1840,8 +1841,8 @@ cu.check("51.4", realism)
 # 2. "Trying to backward through the graph a second time." What is wrong, and why is
 #    `retain_graph=True` no cure?
 #    <details><summary>Answer</summary>D's loss went back into G, because the fakes were
-#    not detached. Keeping the graph silences the message, and leaves D's gradient in
-#    G.</details>
+#    not detached. Keeping the graph silences the message, and D's gradient still gets
+#    into G, where it counts unless something clears it in time.</details>
 # 3. Both losses of a GAN fall together. What do you suspect first?
 #    <details><summary>Answer</summary>Equal targets, or a wrong sign: the two want the
 #    same thing. Real opponents can't both win.</details>
