@@ -1384,7 +1384,7 @@ sets = {
 # judge that stops after a fixed number of iterations; `cu.metrics.discriminative_score`
 # is such a one. Beside it we put a judge of our own, three convolutions that see
 # values, differences, and differences of differences. We read each of them twice:
-# halfway, and at the end. Where the score still moves, the judge hasn't finished
+# halfway, and at the end. Where the score still moves, the judge may not have finished
 # learning, and a judge that hasn't finished flatters everybody.
 
 
