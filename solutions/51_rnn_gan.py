@@ -230,12 +230,12 @@ print("losses on sines and on zeros equal to the last bit:", found[0] == found[1
 rows = []
 for value in (-2.0, 0.0, 2.0):
     a = torch.tensor(value, requires_grad=True)
-    row = {"D's logit on a fake": value}
+    line = {"D's logit on a fake": value}
     for name, target in [("listed D", 1.0), ("listed G", 1.0), ("a real D", 0.0)]:
         loss = F.binary_cross_entropy_with_logits(a, torch.tensor(target))
         (slope,) = torch.autograd.grad(loss, a)
-        row[f"slope for {name}"] = f"{slope.item():+.2f}"
-    rows.append(row)
+        line[f"slope for {name}"] = f"{slope.item():+.2f}"
+    rows.append(line)
 cu.scoreboard(rows)
 
 # %% [markdown]
@@ -1462,14 +1462,14 @@ cu.scoreboard(
 )
 
 # %%
-realism = {name: end for name, (_, end) in judged["convolutional"].items()}
+scored = {name: end for name, (_, end) in judged["convolutional"].items()}
 for judge, found in judged.items():
     moved = {name: abs(end - halfway) for name, (halfway, end) in found.items()}
     most = max(moved, key=moved.get)
     cu.say(
         f"In its second half the {judge} judge moved '{most}' most, by "
         f"{moved[most]:.3f}: "
-        + ("it has settled." if moved[most] < 0.03 else "it hasn't finished.")
+        + ("it has settled." if moved[most] < 0.03 else "it still moves.")
     )
 
 # %% [markdown]
@@ -1502,10 +1502,10 @@ for name, x in sets.items():
     rows.append(
         {
             "sequences": name,
-            "realism, by convolutions": f"{realism[name]:.3f}",
+            "realism, by convolutions": f"{scored[name]:.3f}",
             "by the residual": f"{by_residual(x):.3f}",
             "sines": f"{score(x)[0]:.0%}",
-            "distance of frequencies": f"{score(x)[1]:.2f}",
+            "distance of frequencies": show([score(x)[1]]),
             "amplitude off by": f"{(read_off(x).amplitude - 1).abs().mean():.2f}",
             "nearer to training": f"{found.closer:.0%}",
         }
