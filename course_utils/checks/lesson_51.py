@@ -44,33 +44,43 @@ def losing(real=lambda r: F.softplus(-r).mean(), fake=lambda f: F.softplus(f).me
     return lambda r, f: real(r) + fake(f)
 
 
-def playing(detach=True, clear=True, sign=-1, stale=False, anew=False, tell=None):
+def opposed(a):
+    return F.softplus(-a)
+
+
+def playing(detach=True, clear="before", clear_G=True, wish=opposed, stale=False, held=False,
+            tell=None):  # fmt: skip
     """A wrong game: what of the three faults is left in it, or another one."""
 
     def play(G, D, opt_G, opt_D, rounds):
         losses = []
         for real, noise in rounds:
-            opt_G.zero_grad()
+            if clear_G:
+                opt_G.zero_grad()
             fake = G(noise)
             shown = fake.detach() if detach else fake
             loss_D = F.softplus(-D(real)).mean() + F.softplus(D(shown)).mean()
-            before = F.softplus(sign * D(fake)).mean() if stale else None
-            if clear:
+            before = wish(D(fake)).mean() if stale else None
+            if clear == "before":
                 opt_D.zero_grad()
             loss_D.backward(retain_graph=True)
             if stale:
                 before.backward(inputs=list(G.parameters()))
             opt_D.step()
-            loss_G = before if stale else F.softplus(sign * D(G(noise) if anew else fake)).mean()
-            if anew:
-                opt_G.zero_grad()
+            if clear == "after":
+                opt_D.zero_grad()
+            loss_G = before if stale else wish(D(shown if held else fake)).mean()
             if not stale:
                 loss_G.backward()
             opt_G.step()
             losses.append([loss_D, loss_G])
-        return tell(losses) if tell else [[a.item(), b.item()] for a, b in losses]
+        return (tell or plain)(losses)
 
     return play
+
+
+def plain(losses):
+    return [[a.item(), b.item()] for a, b in losses]
 
 
 def players(seed, rates, *shape):
@@ -136,14 +146,23 @@ EXERCISES = {
                 losing(fake=lambda f: F.softplus(-f).mean()),
             "the targets are swapped for both.": lambda r, f: discriminator_loss(-r, -f),
             "real sequences play no part in it: the listing's fifth fault.": losing(lambda r: 0),
+            "fakes play no part in it.": losing(fake=lambda f: 0),
+            "that is the generator's loss: it wants its fakes to be called real.":
+                lambda r, f: F.softplus(-f).mean(),
             "that is half of it: add the two means.": lambda r, f: discriminator_loss(r, f) / 2,
+            "the sums are added. Take the mean of each, or more sequences give a larger loss.":
+                losing(lambda r: F.softplus(-r).sum(), lambda f: F.softplus(f).sum()),
+            "that is one mean over all sequences. Take the mean of the real ones and that of the "
+            "fakes, and add them.": lambda r, f: F.softplus(torch.cat([-r, f])).mean(),
             "that is the value of the game, not a loss.": lambda r, f: -discriminator_loss(r, f),
             "there is a sigmoid too many: softplus takes the logits as they are.":
                 lambda r, f: discriminator_loss(r.sigmoid(), f.sigmoid()),
-            "right until D is very wrong: in float32 the sigmoid of -200 is 0. Use softplus.":
+            "right until D is very wrong: at ±200 an exponential overflows, or a sigmoid rounds "
+            "to 0 or 1. Use softplus.":
                 losing(lambda r: -r.sigmoid().log().mean(),
                        lambda f: -(1 - f.sigmoid()).log().mean()),
-            "right until D is very wrong: binary_cross_entropy stops at 100. Use softplus.":
+            "right until D is very wrong: it stops at 100, as binary_cross_entropy does. Use "
+            "softplus.":
                 losing(lambda r: F.binary_cross_entropy(r.sigmoid(), torch.ones_like(r)),
                        lambda f: F.binary_cross_entropy(f.sigmoid(), torch.zeros_like(f))),
             "the number is right, but no gradient reaches the logits. Was something detached?":
@@ -158,25 +177,38 @@ EXERCISES = {
         cases=[players(0, (0.5, 0.3), 4, 2, 5, 3), players(1, (0.2, 0.6), 3, 2, 4, 2)],
         extra=weights, numpy=False,
         mistakes={
-            "all three faults are still in it.": playing(detach=False, clear=False, sign=1),
+            "all three faults are still in it.":
+                playing(detach=False, clear=None, wish=F.softplus),
             "one fault is left: D's loss still reaches G, because its fakes are not detached.":
                 playing(detach=False),
             "one fault is left: D's gradient is never cleared, so those of G's loss and of earlier "
-            "rounds add up in it.": playing(clear=False),
+            "rounds add up in it.": playing(clear=None),
             "one fault is left: G's loss wants D to see through its fakes. Which sign is right?":
-                playing(sign=1),
+                playing(wish=F.softplus),
             "two faults are left: nothing is detached, and D's gradient is never cleared.":
-                playing(detach=False, clear=False),
+                playing(detach=False, clear=None),
             "two faults are left: nothing is detached, and G's loss has the wrong sign.":
-                playing(detach=False, sign=1),
+                playing(detach=False, wish=F.softplus),
             "two faults are left: D's gradient is never cleared, and G's loss has the wrong sign.":
-                playing(clear=False, sign=1),
+                playing(clear=None, wish=F.softplus),
+            "D's gradient is cleared too early: that of G's loss gets into it afterwards. Clear it "
+            "directly before D's own backward.": playing(clear="after"),
+            "now G's gradient is never cleared, so those of earlier rounds add up in it.":
+                playing(clear_G=False),
+            "no gradient is ever cleared, neither D's nor G's.":
+                playing(clear=None, clear_G=False),
+            "G never learns: its own loss doesn't reach it. Detach the fakes in D's loss alone.":
+                playing(held=True),
+            "that wish of G's has the right direction, and hardly any slope where D is sure. Its "
+            "fakes should get the target 1.": playing(wish=lambda a: -F.softplus(a)),
             "G should play against the *new* D: judge its fakes again after D's step.":
                 playing(stale=True),
             "the training is right, but the list holds tensors. Take .item() of each loss.":
                 playing(tell=lambda losses: losses),
             "the training is right, but it returns the last round only.":
-                playing(tell=lambda losses: [loss.item() for loss in losses[-1]]),
+                playing(tell=lambda losses: plain(losses)[-1]),
+            "the training is right, but the two losses are swapped: D's comes first.":
+                playing(tell=lambda losses: [pair[::-1] for pair in plain(losses)]),
             "only the first round was played. Is the return inside the loop?":
                 lambda G, D, g, d, rounds: play(G, D, g, d, rounds[:1]),
         },
@@ -198,6 +230,13 @@ EXERCISES = {
             "that is the share of all sequences. Take the mean of the two accuracies, or it would "
             "pay to call everything what the larger set is.":
                 lambda r, f: ((torch.cat([r > 0, f <= 0])).float().mean() - 0.5).abs(),
+            "that is twice the distance. Take the mean of the two accuracies first.":
+                judged(lambda r, f: (r + f - 1).abs()),
+            "only the real sequences count in it.": judged(lambda r, f: (r - 0.5).abs()),
+            "that is the share of mistakes. How far is the accuracy from ½?":
+                judged(lambda r, f: 1 - (r + f) / 2),
+            "a sigmoid is above 0 for every logit. The border of a probability is ½, that of a "
+            "logit is 0.": lambda r, f: realism(r.sigmoid(), f.sigmoid()),
             "generated sequences count as right when they are called *real*. Which sign is right?":
                 judged(lambda r, f: ((r + 1 - f) / 2 - 0.5).abs()),
             "only the better of the two accuracies counts in it. Take their mean.":
@@ -210,6 +249,8 @@ EXERCISES = {
                for score, least in (("a negative number", -1), ("0", 0))},
             "the border of a *logit* is 0. A half is the border of a probability.":
                 judged(lambda r, f: ((r + f) / 2 - 0.5).abs(), 0.5),
+            "a logit of 0 does not say \"real\": it is wrong on a real sequence.":
+                lambda r, f: (((r >= 0).float().mean() + (f < 0).float().mean()) / 2 - 0.5).abs(),
             "a logit of 0 does not say \"real\", so it is right on a generated sequence.":
                 lambda r, f: (((r > 0).float().mean() + (f < 0).float().mean()) / 2 - 0.5).abs(),
         },
