@@ -128,12 +128,15 @@ def test_exercise(notebook, exercise):
         lesson.shot(words, checked)
 
 
-# ---- 4: a widget --------------------------------------------------------------------------
+# ---- 4: a widget, saved and opened again --------------------------------------------------
 
 
 @pytest.mark.parametrize("lesson", WIDGETS)
 def test_widget(notebook, figure, lesson, long):
-    """The picture of the first widget follows its slider; the summary says how fast."""
+    """The picture of the first widget follows its slider; the summary says how fast.
+
+    Used, saved, and opened again when its kernel is gone, it shows its figure.
+    """
     if not long and lesson not in SHORT:
         pytest.skip("of all lessons only at full length: make browser-test")
     slider, words = WIDGETS[lesson][0]
@@ -141,26 +144,17 @@ def test_widget(notebook, figure, lesson, long):
     opened.run_up_to("cu.widgets.explore(")
     cell = opened.run("cu.widgets.explore(")
     opened.shot("at the start", cell)
+    assert cell.locator("img:visible").count() == 1, "the figure and what stands for it"
     places = PLACES.get(lesson, (0.8, 0.3, 0.6))
     seconds = [opened.drag(cell, slider, to, words) for to in places]
     opened.shot("dragged", cell)
     times = ", ".join(f"{s * 1000:.0f}" for s in seconds)
     figure(f"lesson {lesson}'s slider", "picture in 500 ms on a quiet machine", f"{times} ms")
 
-
-# ---- 5: saved, and opened again ------------------------------------------------------------
-
-
-def test_saved_and_opened_again(page, notebook):
-    """A widget that was used and saved shows its figure when its kernel is gone."""
-    lesson = notebook("00")
-    lesson.run_up_to("cu.widgets.explore(")
-    cell = lesson.run("cu.widgets.explore(")
-    assert cell.locator("img:visible").count() == 1, "the figure and what stands for it"
-    lesson.save()
-    lesson.server.shut_kernels_down()
-    lesson.open()
-    place, *_ = lesson.places("cu.widgets.explore(")
-    lesson.at(place).scroll_into_view_if_needed()
-    lesson.shot("opened again", lesson.at(place))
-    assert lesson.at(place).locator("img:visible").count() == 1
+    opened.save()
+    opened.server.shut_kernels_down()
+    opened.open()
+    place, *_ = opened.places("cu.widgets.explore(")
+    opened.at(place).scroll_into_view_if_needed()
+    opened.shot("opened again", opened.at(place))
+    assert opened.at(place).locator("img:visible").count() == 1
