@@ -83,9 +83,9 @@ plot = cu.plots.diagram(
     },
     [("z", "G"), ("G", "fake"), ("fake", "D"), ("real", "D"), ("D", "logit")],
     size=(10.5, 2.9),
-    alt="Noise z goes into G, which gives G(z). D sees G(z) and real points x, and says "
-    "a logit. The gradient of D's step runs from the logit back to D and stops there. "
-    "That of G's step runs through D and back to G.",
+    alt="Noise z goes into G, which gives G(z). D sees G(z) and real points x, and "
+    "says a logit. The gradient of D's step runs from the logit back to D and stops "
+    "there. That of G's step runs through D and back to G.",
 )
 blue, orange = cu.plots.COLOURS[0], cu.plots.COLOURS[1]
 way = [(8.8, 0.95), (8.8, 0.55), (6.6, 0.55), (6.6, 1.02)]
@@ -555,8 +555,9 @@ def panel(axes, mixture, samples, field, title):
     extent = (-EDGE, EDGE, -EDGE, EDGE)
     style = {"extent": extent, "origin": "lower", "vmin": 0, "vmax": 1}
     shown = axes.imshow(field, cmap="cividis", **style)
-    circle = {"ms": 11, "mfc": "none", "mec": "white"}
-    axes.plot(*mixture.centres.T, "o", label="a mode, real", **circle)
+    circle = {"ms": 11, "mfc": "none", "ls": "none", "marker": "o"}
+    axes.plot(*mixture.centres.T, mec="black", mew=2.6, **circle)
+    axes.plot(*mixture.centres.T, mec="white", label="a real mode", **circle)
     axes.plot(*samples.T, "o", ms=3.5, mec="none", color="#FF7F2A", label="samples")
     axes.set(xlim=extent[:2], ylim=extent[2:], xlabel="x", ylabel="y")
     axes.set_title(title, fontsize=10)
@@ -571,8 +572,8 @@ def in_words(mixture, covered, quality):
 
 def key(plot, axes, shown):  # what the colours and marks are
     plot.colorbar(shown, ax=axes, label="D, probability of real")
-    style = {"facecolor": "#777777", "labelcolor": "white", "fontsize": 8}
-    axes.legend(loc="lower right", **style)
+    style = {"facecolor": "#999999", "fontsize": 8, "ncol": 2}
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), **style)
 
 
 # %%
@@ -601,10 +602,10 @@ cu.say(
 # ## What does G see of D?
 #
 # The step of $G$ has two factors, by the chain rule: how steep the *loss* is in the
-# logit, and how steep the *logit* is in the plane. First the one. Freeze a new $G$,
-# train a new $D$ alone, with fresh points in each update, and look at the slopes of
-# both losses over all fakes: not at their mean, which a few fakes dominate, but at
-# quantiles.
+# logit, and how steep the *logit* is in the plane. Here is the first one. Freeze a new
+# $G$, train a new $D$ alone, with fresh points in each update, and look at the slopes
+# of both losses over all fakes: not at their mean, which a few fakes can dominate, but
+# at quantiles.
 
 # %%
 torch.manual_seed(0)
@@ -642,58 +643,17 @@ cu.plots.lines(
 )
 
 # %%
-mean = slopes[-1][0].mean().item()
 cu.say(
     f"After {updates[-1]} updates of D the minimax loss has a median slope of "
-    f"{median[-1]:.1e}, and a mean of {mean:.1e}: a few fakes that D still takes for "
-    f"real make the mean. The median of the other loss is {spread[-1, 1, 1]:.3f}."
+    f"{median[-1]:.1e}; 95 % of the fakes have one below {high[-1]:.1e}. The median of "
+    f"the other loss is {spread[-1, 1, 1]:.3f}."
 )
 
 # %% [markdown]
 # So under the minimax loss most fakes get no signal once $D$ runs ahead. Under the
 # other loss every fake does. (Don't expect the *norm* of $G$'s gradient to show it: the
-# second factor, $D$'s own slope, grows at the same time.)
-#
-# That second factor is an arrow at each point of the plane: the way in which the logit
-# rises, and the way in which a fake would be moved. Do the arrows of the collapsed game
-# lead to the modes?
-
-
-# %%
-def uphill(D, x):  # (N, 2) -> (N, 2), the slope of the logit
-    x = x.clone().requires_grad_()
-    (slopes,) = torch.autograd.grad(D(x).sum(), x)
-    return slopes.cpu()
-
-
-def towards(x, arrows, centres):  # cosine with the way to the nearest mode, (N,)
-    goal = centres[torch.cdist(x, centres).argmin(1)]
-    return F.cosine_similarity(arrows, goal - x)
-
-
-# %%
-def arrows(axes, D, mixture):  # on a coarser grid; returns the mean cosine
-    x = PLANE.reshape(40, 40, 2)[1::2, 1::2].reshape(-1, 2)
-    slopes = uphill(D, x.to(device))
-    axes.quiver(*x.T, *F.normalize(slopes).T, color="white", scale=28, width=0.004)
-    return towards(x, slopes, mixture.centres).mean().item()
-
-
-# %%
-plot = cu.plots.Plot(7.5, 5.4, "Arrows of the slope of D's logit over its field.")
-axes = plot.subplots()
-shown = panel(axes, ring, found[:800], field, "")
-cosine = arrows(axes, first_D, ring)
-axes.set_title(f"arrows: uphill in D; mean cosine with the nearest mode {cosine:.2f}")
-plot.alt += f" Their mean cosine with the way to the nearest mode is {cosine:.2f}."
-key(plot, axes, shown)
-plot
-
-# %% [markdown]
-# A cosine of 1 would be arrows that all point at the nearest mode, 0 is what arrows at
-# random have. $D$ is right about real and fake, and its slope still says little about
-# where to go: it is a field of ripples, in which each fake climbs the ripple that it
-# happens to be on.
+# second factor, $D$'s own slope, grows at the same time. We'll draw that one when there
+# are several games to compare.)
 #
 # ## Five games at once
 #
@@ -1021,13 +981,14 @@ for label, (waves, cures) in ROWS.items():
 # %%
 def row(label, score):
     modes, share = score.covered.float(), 100 * score.quality
+    fullest = score.counts.float().amax(-1).mean()
     return {
         "game": label,
         "modes": f"{modes.mean():.1f} ± {modes.std():.1f}",
         "worst seed": int(modes.min()),
         "high quality, %": f"{share.mean():.1f} ± {share.std():.1f}",
         "worst seed's": f"{share.min():.1f}",
-        "fullest mode, %": f"{100 * score.counts.float().amax(-1).mean() / SAMPLES:.0f}",
+        "fullest mode, %": f"{100 * fullest / SAMPLES:.0f}",
     }
 
 
@@ -1054,31 +1015,61 @@ cu.say(
 
 # %% [markdown]
 # Take the first two rows seriously: on the ring *the sharp eyes made the collapse*.
-# With plain coordinates and nothing else the same game covers the ring. A sharper $D$
-# soon sees through all of $G$'s samples, and its slope is the field of ripples from
-# above. So why keep the waves? Because the ring is easy: its modes are few and far
-# apart. On the grid a small $D$ on plain coordinates is blind (patient A, below), and
-# there sharp eyes with friction are what works.
+# With plain coordinates and nothing else, the same game covers the ring.
 #
 # And two cures from the literature, packs and more steps of $D$, cure nothing here by
 # themselves. That says little about them elsewhere: PacGAN's networks, rates and steps
 # were others. But it fits the picture, since more steps make a sharp $D$ sharper still.
+#
+# Can we see why? Here is the second factor of $G$'s step: at each point of the plane an
+# arrow, the way in which $D$'s logit rises and in which a fake would be moved. Do the
+# arrows lead to the modes?
+
 
 # %%
-worst = {n: games[f"ring, {n}"] for n in ("no cure", "plain coordinates")}
-cured = games["ring, noise, penalty"]
-plot = cu.plots.Plot(10.5, 3.6, "The first seed's last samples over the field of D.")
-for axes, (name, game) in zip(
-    plot.subplots(1, 3), (worst | {"noise and penalty": cured}).items(), strict=True
-):
-    samples, field, modes, quality = list(game.frames.values())[-1]
-    title = f"{name}: {in_words(ring, modes[0], quality[0])}"
-    shown = panel(axes, ring, samples, field, title.replace(": ", "\n"))
-    plot.alt += f" {title}."
+def uphill(game, x):  # (N, 2) -> (N, 2), the slope of the first seed's logit
+    x = x.clone().to(device).requires_grad_()
+    logits = library(game.D.layers, 0).to(device)(game.D.eyes(x))
+    return torch.autograd.grad(logits.sum(), x)[0].cpu()
+
+
+def cosine(x, arrows, centres):  # with the way to the nearest mode
+    goal = centres[torch.cdist(x, centres).argmin(1)]
+    return F.cosine_similarity(arrows, goal - x).mean().item()
+
+
+# %%
+compared = {
+    "no cure": games["ring, no cure"],
+    "plain coordinates": games["ring, plain coordinates"],
+    "noise and penalty": games["ring, noise, penalty"],
+}
+coarse = PLANE.reshape(40, 40, 2)[1::3, 1::3].reshape(-1, 2)
+slopes_of = {name: uphill(game, coarse) for name, game in compared.items()}
+leads = {name: cosine(coarse, s, ring.centres) for name, s in slopes_of.items()}
+
+# %%
+plot = cu.plots.Plot(10.5, 4.2, "The first seed's samples and D's slope at the end.")
+for axes, name in zip(plot.subplots(1, 3), compared, strict=True):
+    samples, field, modes, quality = list(compared[name].frames.values())[-1]
+    title = f"{name}, arrows' cosine {leads[name]:.2f}"
+    words = in_words(ring, modes[0], quality[0])
+    shown = panel(axes, ring, samples, field, f"{title}\n{words}")
+    style = {"color": "white", "ec": "black", "lw": 0.3, "scale": 20, "width": 0.008}
+    axes.quiver(*coarse.T, *F.normalize(slopes_of[name]).T, **style)
+    plot.alt += f" {title}, {words}."
 key(plot, axes, shown)
 plot
 
 # %% [markdown]
+# A cosine of 1 would be arrows that all point at the nearest mode, and 0 is what arrows
+# at random have. $D$ without a cure is right about real and fake wherever it is asked,
+# but a fake follows the *slope*, and climbs the ripple that it happens to be on.
+#
+# So why keep the waves? Because the ring is easy: its modes are few and far apart. On
+# the grid a small $D$ on plain coordinates is blind (patient A, below), and there sharp
+# eyes with friction are what works.
+#
 # ## The grid
 #
 # Now the harder mixture, for longer: no cure, and then noise and penalty, for equally
@@ -1269,9 +1260,9 @@ def fresh_judge(G, mixture, steps):
 judged = fresh_judge(patient.G, patient.mixture, max(2, CLINIC // 2))["loss"]
 tail = slice(-max(1, len(judged) // 5), None)
 cu.say(
-    f"High quality: {scores(patient)[1].quality.mean():.1%}. Their own D ends at a loss "
-    f"of {history['loss of D'][tail].mean():.3f}; the fresh one, against the same G, at "
-    f"{judged[tail].mean():.3f} after {len(judged)} steps. Blind would be "
+    f"High quality: {scores(patient)[1].quality.mean():.1%}. Their own D ends at a "
+    f"loss of {history['loss of D'][tail].mean():.3f}; the fresh one, against the same "
+    f"G, at {judged[tail].mean():.3f} after {len(judged)} steps. Blind would be "
     f"{2 * math.log(2):.3f}."
 )
 
@@ -1473,10 +1464,10 @@ cu.check("41.4", slope_penalty)
 
 # %% [markdown] tags=["instructor"]
 # **Instructor.** 85 minutes: 15 for the best discriminator (let the room set the
-# derivative to zero), 5 for the two losses, 15 for the game on a line and the two-number
-# game (two students walk it: one moves θ, one moves ψ), 10 for the ring and the arrows,
-# 20 for the cures while they train (collect the order of the rows before), 10 for the
-# clinic, 10 for exercises.
+# derivative to zero), 5 for the two losses, 15 for the game on a line and the
+# two-number game (two students walk it: one moves θ, one moves ψ), 10 for the ring and
+# the arrows, 20 for the cures while they train (collect the order of the rows before),
+# 10 for the clinic, 10 for exercises.
 #
 # Common beliefs: that falling losses mean progress (patient B); that a balance of
 # losses means convergence (patient A); that a better discriminator makes a better
