@@ -1052,12 +1052,12 @@ leads = {name: cosine(coarse, s, ring.centres) for name, s in slopes_of.items()}
 plot = cu.plots.Plot(10.5, 4.2, "The first seed's samples and D's slope at the end.")
 for axes, name in zip(plot.subplots(1, 3), compared, strict=True):
     samples, field, modes, quality = list(compared[name].frames.values())[-1]
-    title = f"{name}, arrows' cosine {leads[name]:.2f}"
     words = in_words(ring, modes[0], quality[0])
-    shown = panel(axes, ring, samples, field, f"{title}\n{words}")
+    title = f"{name}\n{words}\narrows: cosine {leads[name]:.2f}"
+    shown = panel(axes, ring, samples, field, title)
     style = {"color": "white", "ec": "black", "lw": 0.3, "scale": 20, "width": 0.008}
     axes.quiver(*coarse.T, *F.normalize(slopes_of[name]).T, **style)
-    plot.alt += f" {title}, {words}."
+    plot.alt += f" {', '.join(title.splitlines())}."
 key(plot, axes, shown)
 plot
 
