@@ -376,9 +376,9 @@ cu.say(
 
 # %% [markdown]
 # Watch the dashed line. Wherever $G$ puts too much, $D$ falls; $G$ leaves for where $D$
-# is high, and $D$ has to follow. In our trials three seeds of this game had their
-# smallest JSD, .04 to .07, after 100 to 400 steps, and .11 to .29 after 1,500. Why
-# doesn't it come to rest?
+# is high, and $D$ has to follow. That isn't this seed's bad luck: in three others we
+# looked at seven moments, and the JSD was smallest, .04 to .07, after 100 or 200 steps
+# and .11 to .29 after 1,500. Why doesn't it come to rest?
 #
 # ## A game with two numbers
 #
@@ -487,8 +487,8 @@ cu.scoreboard(rows)
 #
 # ## The ring, with sharp eyes
 #
-# The same game on the ring. We give $D$ the sharpest eyes we can: it sees a point
-# through 16 random *waves*, sines and cosines of its coordinates. A small network
+# Now play the same game on the ring. We give $D$ the sharpest eyes we can: it sees a
+# point through 16 random *waves*, sines and cosines of its coordinates. A small network
 # learns fine detail from plain coordinates last, if at all (Tancik et al. 2020); in
 # waves it is there from the start.
 #
@@ -950,7 +950,8 @@ def train(label, name, *cures, waves=16, live=False):
 # First the game of above, five times. Then the same with plain coordinates, so that you
 # can see what the sharp eyes did. Then each cure alone, then together. Every row has
 # the same steps of $G$, the same first weights and the same stream of random numbers;
-# only noise draws more of them.
+# only noise draws more of them. The first game is shown live; then the cell plays eight
+# more, for two minutes or so, without a word.
 #
 # > **Predict before you run.** Which row will have the fewest modes, and which cure
 # > alone brings the most?
@@ -1015,11 +1016,16 @@ cu.say(
 
 # %% [markdown]
 # Take the first two rows seriously: on the ring *the sharp eyes made the collapse*.
-# With plain coordinates and nothing else, the same game covers the ring.
+# With plain coordinates and nothing else, the same game covers every mode, and its
+# samples are about as good as with sharp eyes and two cures.
 #
-# And two cures from the literature, packs and more steps of $D$, cure nothing here by
-# themselves. That says little about them elsewhere: PacGAN's networks, rates and steps
-# were others. But it fits the picture, since more steps make a sharp $D$ sharper still.
+# Now the cures. Packs or more steps of $D$ don't end the collapse by themselves: each
+# leaves a seed with a single mode. Mind the spread, too. Packs alone averaged 1.2 modes
+# when we ran this with another stream of random numbers, so five seeds don't say
+# whether packs help a little; they do say that here packs aren't enough. (PacGAN's
+# networks, rates and steps were others.) Noise and the penalty each bring most modes
+# back, and both together bring all of them. Nothing is free, though: down the table,
+# more modes go with lower quality.
 #
 # Can we see why? Here is the second factor of $G$'s step: at each point of the plane an
 # arrow, the way in which $D$'s logit rises and in which a fake would be moved. Do the
@@ -1063,12 +1069,16 @@ plot
 
 # %% [markdown]
 # A cosine of 1 would be arrows that all point at the nearest mode, and 0 is what arrows
-# at random have. $D$ without a cure is right about real and fake wherever it is asked,
-# but a fake follows the *slope*, and climbs the ripple that it happens to be on.
+# at random have. On plain coordinates the slope is one wide funnel into the ring. With
+# sharp eyes and no cure it is a field of ripples: a fake climbs the one that it happens
+# to be on. With the cures the ripples are still there, but they are lower, and the
+# funnel shows through. (One seed, at the end of its game: an illustration, no proof.)
 #
-# So why keep the waves? Because the ring is easy: its modes are few and far apart. On
-# the grid a small $D$ on plain coordinates is blind (patient A, below), and there sharp
-# eyes with friction are what works.
+# So why keep the waves? On the ring there's no reason. On the grid there is one. When
+# we tried plain coordinates there, with the steps of the next section and five seeds,
+# 19 to 25 of the 25 modes were covered without a cure, with 17 to 32 % high quality,
+# and 22 to 25 modes with noise and penalty, with 14 to 17 %. Compare that with what
+# sharp eyes reach, first without the two cures and then with them.
 #
 # ## The grid
 #
@@ -1091,9 +1101,11 @@ picture(games["grid, cured"], len(games["grid, cured"].frames) - 1)
 
 # %% [markdown]
 # So the collapsed game isn't a game that was stopped too early: given the cured one's
-# steps, its few modes are sharper than ever, and there are no more of them. Packing is
-# left out here on purpose: when we tried it on top, in five seeds and equal steps, high
-# quality went from 37–45 % down to 16–31 %, and no more modes were covered.
+# steps, its samples are sharp, and most modes are still missing. Sharp eyes *and* the
+# two cures together make better samples than plain coordinates did; either one without
+# the other doesn't. Packing is left out here on purpose: when we tried it on top, in
+# five seeds and equal steps, high quality went from 37–45 % down to 16–31 %, and no
+# more modes were covered.
 #
 # What about the bad samples? $G$ is continuous and its noise is one connected square,
 # so it can't jump from mode to mode: some noise has to land in between. Is that all of
@@ -1235,8 +1247,8 @@ cu.plots.lines(
 # > <details><summary>Answer</summary>A loss of 2 log 2 says that *this* D can't tell
 # > real from fake. Either there is no difference, or D is blind. Here it is blind: 25
 # > narrow modes are fine structure, which a small network on plain coordinates learns
-# > last. The next cell counts the good samples. Then it shows the same frozen G to a
-# > fresh D that sees waves.</details>
+# > last, long after this short run. The next cell counts the good samples. Then it
+# > shows the same frozen G to a fresh D that sees waves.</details>
 
 
 # %%
@@ -1421,9 +1433,9 @@ cu.check("41.4", slope_penalty)
 # - A game need not come to rest. Two numbers are enough to go in circles, and friction
 #   on $D$'s slope stops them.
 # - A GAN can lose modes and say nothing. Its losses do not tell; count.
-# - A sharper $D$ is not a cure: here it *made* the collapse, and with noise and a
-#   penalty it was also what the grid needed. Cures are measured at full length and one
-#   at a time, or a seed is taken for a cure.
+# - A sharper $D$ is no cure: here it *made* the collapse. Only with noise and a penalty
+#   did it pay, on the grid. Measure cures one at a time, at full length and over seeds,
+#   or you'll take a seed for a cure.
 # - Two numbers at least: how many modes, and how good the samples. Either alone can be
 #   bought cheaply.
 # - Use a GAN when samples must be sharp and one sample must be cheap, and when you can
