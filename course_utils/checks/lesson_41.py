@@ -1,7 +1,8 @@
-"""The exercises of lesson 41: the best discriminator, G's loss, packs, high-quality samples."""
+"""The exercises of lesson 41: the best discriminator, G's loss, packs, a penalty to repair."""
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from .compare import numbers
 from .exercise import Exercise, gradients
@@ -39,17 +40,46 @@ def members(result, before, after):
     return {"the number of samples that are whole in a pack": whole}
 
 
-def clouds(seed, centres, sizes, sigma):
-    """Samples around centres, as many as sizes says, the furthest five sigma away."""
+def slope_penalty(D, real):
+    x = real.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    return slopes.square().sum(1).mean()
+
+
+def penalising(of=torch.sum, graph=True, length=lambda s: s.square().sum(1).mean()):
+    """The colleague's penalty, with some of its faults repaired or others put in."""
+
+    def answer(D, real):
+        x = real.clone().requires_grad_()
+        (slopes,) = torch.autograd.grad(of(D(x)), x, create_graph=graph)
+        return length(slopes)
+
+    return answer
+
+
+def mean_of_squares(slopes):
+    return slopes.square().mean()
+
+
+def judge(seed):
+    """A small smooth D, whose slope is not the same everywhere."""
     source = torch.Generator().manual_seed(seed)
-    means = torch.tensor(centres).repeat_interleave(torch.tensor(sizes), 0)
-    apart = 5 * sigma * (2 * torch.rand(sum(sizes), 2, generator=source) - 1)
-    return means + apart, torch.tensor(centres), sigma
+    D = nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 1))
+    for weights in D.parameters():
+        weights.data = torch.randn(weights.shape, generator=source)
+    return D
 
 
-def share_of(good):
-    """The share of samples for which good(distances to all centres, sigma) holds."""
-    return lambda x, c, s: good((x[:, None] - c).square().sum(2).sqrt(), s).float().mean()
+def trains(result, before, after):
+    """The penalty's gradient at D's weights, and whether the caller's points were touched."""
+    (D, real), slopes = after, torch.zeros(1)
+    if isinstance(result, torch.Tensor) and result.requires_grad:
+        found = torch.autograd.grad(result.sum(), list(D.parameters()), materialize_grads=True)
+        slopes = torch.cat([g.flatten() for g in found])
+    return {
+        "the gradient of the penalty at D's weights": slopes,
+        "whether the real points ask for gradients afterwards": real.requires_grad,
+    }
 
 
 # fmt: off
@@ -108,27 +138,34 @@ EXERCISES = {
         hints=("A reshape is enough, if neighbours share a pack. Which shape?",
                "It is samples.reshape(len(samples) // m, m * samples.shape[1])."),
     ),
-    "41.4": Exercise(high_quality, "one number, a share", 10, "medium",
-        cases=[clouds(0, [[0.0, 0.0], [10.0, 0.0], [0.0, 12.0]], [30, 12, 6], 1.0),
-               clouds(1, [[0.0, 0.0], [1.0, 0.5], [4.0, 2.0], [9.0, 9.0]], [9, 3, 14, 1], 0.5),
-               clouds(2, [[0.02, 0.01]], [20], 0.01), clouds(3, [[5.0, 5.0], [-9, 0]], [8, 3], 2.0),
-               (torch.tensor([[3.0, 0.0], [0.0, 4.0]]), torch.zeros(1, 2), 1.0)],
+    "41.4": Exercise(slope_penalty, "one number that can train D", 15, "medium",
+        cases=[(judge(seed), torch.randn(N, 2, generator=torch.Generator().manual_seed(seed)))
+               for seed, N in ((0, 6), (1, 1), (2, 9))],
+        extra=trains, numpy=False,
         mistakes={
-            "within *three* sigma, not one.": share_of(lambda d, s: d.amin(1) <= s),
-            "each coordinate by itself makes a square. Three sigma is a distance, a circle.":
-                lambda x, c, s: ((x[:, None] - c).abs().amax(2).amin(1) <= 3 * s).float().mean(),
-            "that compares a squared distance.": share_of(lambda d, s: d.amin(1) ** 2 <= 3 * s),
-            "the mean runs over pairs; only the nearest counts.": share_of(lambda d, s: d <= 3 * s),
-            "a sample that is near two centres counts twice. Only the nearest counts.":
-                lambda x, c, s: share_of(lambda d, s: d <= 3 * s)(x, c, s) * len(c),
-            "that is the mean of the modes' shares; all samples count the same.":
-                lambda x, c, s: sum(high_quality(x[torch.cdist(x, c).argmin(1) == k], c, s)
-                                    for k in range(len(c))) / len(c),
-            "right for sigma = 1 only. Where is sigma?": share_of(lambda d, s: d.amin(1) <= 3),
-            "exactly 3 sigma away counts, too.": share_of(lambda d, s: d.amin(1) < 3 * s),
+            "all three faults are still in it.": penalising(torch.mean, False, mean_of_squares),
+            "one fault is left: the mean over D's outputs makes each slope N times too small.":
+                penalising(of=torch.mean),
+            "one fault is left: without create_graph=True the penalty can't train D.":
+                penalising(graph=False),
+            "one fault is left: a squared length is the *sum* over the two coordinates.":
+                penalising(length=mean_of_squares),
+            "two faults are left: the mean over D's outputs, and no create_graph=True.":
+                penalising(torch.mean, False),
+            "two faults are left: the mean over D's outputs, and the mean over coordinates.":
+                penalising(torch.mean, True, mean_of_squares),
+            "two faults are left: no create_graph=True, and the mean over coordinates.":
+                penalising(torch.sum, False, mean_of_squares),
+            "that is the mean *length*. Square it.":
+                penalising(length=lambda s: s.norm(dim=1).mean()),
+            "take the mean over points; a sum grows with the batch.":
+                penalising(length=lambda s: s.square().sum()),
+            "the number is right, but the real points now ask for gradients. Clone them first.":
+                lambda D, real: slope_penalty(D, real.requires_grad_()),
         },
-        praise="The nearest centre decides, within a circle of three sigma.",
-        hints=("First the distance of each sample from each centre, then each sample's smallest.",
-               "In torch.cdist(samples, centres).amin(1), which share is at most 3 sigma?"),
+        praise="It is the mean squared slope, and it can train D.",
+        hints=("What does the mean over N outputs do to the slope at one point? And what must be "
+               "kept so that a gradient can be differentiated again?",
+               "D(x).sum() and create_graph=True in grad, then slopes.square().sum(1).mean()."),
     ),
 }
