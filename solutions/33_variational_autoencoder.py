@@ -38,7 +38,7 @@ WIDE, SMALL, DEEP = [512, 256], [256], [256] * 4  # units of the hidden layers
 BATCH, PEAK, SHORT_PEAK = 250, 3e-3, 0.01  # the one cycle's highest rates
 LONG = cu.budget(cpu=1600, gpu=40_000)  # steps of the main run and its rival
 SHORT = cu.budget(cpu=400, gpu=4000)  # steps of each short run
-CLINIC = cu.budget(cpu=300, gpu=4000)  # steps of patient A, of those he is held against
+CLINIC = cu.budget(cpu=250, gpu=4000)  # steps of patient A, of those he is held against
 DRAWS = cu.budget(cpu=32, gpu=5000)  # codes for each picture, for its likelihood
 SAMPLES = 3000  # pictures of each kind that are compared
 LINEAR = cu.budget(cpu=1000, gpu=1000)  # steps of the linear model
@@ -688,7 +688,7 @@ cu.say("; ".join(f"{name} {value:.1f}" for name, value in baseline.items()) + " 
 
 # %% [markdown]
 # Now the network. This is the longest run of the lesson. Before the step trains, it
-# decodes the same ten codes at six moments, so that you can see digits come about. The
+# decodes the same ten codes at five moments, so that you can see digits come about. The
 # curves are of training batches; each dot is measured on 2,000 test pictures.
 
 # %%
@@ -697,7 +697,7 @@ net, film = VAE(), cu.Kept()
 opt = torch.optim.Adam(net.parameters(), PEAK, fused=True)
 rate = OneCycleLR(opt, PEAK, total_steps=LONG)
 trainer = cu.Trainer("runs/33/vae", net=net, opt=opt, rate=rate, film=film)
-MOMENTS = [round((LONG - 1) * share) for share in (0, 0.01, 0.03, 0.1, 0.3, 1)]
+MOMENTS = [round((LONG - 1) * share) for share in (0, 0.06, 0.1, 0.3, 1)]
 
 
 # %%
@@ -973,7 +973,7 @@ cu.scoreboard(
 # %%
 cu.plots.images(
     torch.cat(shown),
-    size=0.8,
+    size=0.65,
     alt="Ten pictures a row in the order of the table: the plain autoencoder with "
     "codes from the prior, one fitted normal, a normal for each class and test "
     "pictures; then the VAE with the same four.",
@@ -1268,7 +1268,7 @@ given, plain_elbo = facts(chooser, one_hot(data.test_y)), facts(unasked)["ELBO"]
 cu.claim(
     "Generated pictures that the classifier reads as the class asked for",
     read,
-    at_least=0.7,
+    at_least=0.6,
     when=on_mnist,
     form=".1%",
 )
@@ -1312,8 +1312,6 @@ def chart(places, labels, alt):
         x, y = places[labels == label].cpu().T
         style = {"color": cu.plots.COLOURS[label % 7], "marker": MARKS[label % 10]}
         axes.scatter(x, y, s=22, alpha=0.8, lw=0, label=name, **style)
-    edge = 1.05 * places.abs().max().item()
-    axes.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
     axes.set(xlabel="first number of the code", ylabel="second number")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return plot
@@ -1348,7 +1346,7 @@ tiles = decoded(flat, square).view(ROWS, ROWS, *SHAPE)  # (14, 14, C, H, W)
 sheet = tiles.permute(2, 0, 3, 1, 4).reshape(1, SHAPE[0], ROWS * SHAPE[1], -1)
 cu.plots.images(
     sheet,
-    size=5.8,
+    size=5.0,
     alt=f"A square of {ROWS} by {ROWS} decoded codes of two numbers: neighbours look "
     "alike, and one class turns into the next.",
 )
@@ -1411,7 +1409,7 @@ cu.plots.images(
     torch.cat([step[name] for name in walk[0] for step in walk]),
     [f"{s / 10:.1f}" for s in range(11)] * 3,
     columns=11,
-    size=0.95,
+    size=0.8,
     alt="From one test picture to another in eleven steps: by pixels, where one fades "
     "into the other, by the plain autoencoder's code, and by the VAE's.",
 )
@@ -1669,9 +1667,9 @@ cu.say(
 # Shortcuts leave the price alone and change how well the code gets through. If that is
 # what helps, then price was not the main trouble, whatever the name of the symptom.
 #
-# Was it the learning rate? We tried one of 0.01, too, three seeds each on MNIST: the
-# deep network stayed at -137 nats, with shortcuts it reached -103.5, and with warm-up
-# one of the three diverged.
+# Was it the learning rate, or too few steps? With a rate of 0.01 and 400 steps, three
+# seeds each on MNIST, the deep network reached -137 nats and the one with shortcuts
+# -103.5; with warm-up, one of three diverged.
 
 # %% [markdown]
 # ### Patient B: the loss from the library
