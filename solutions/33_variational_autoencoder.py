@@ -38,7 +38,7 @@ WIDE, SMALL, DEEP = [512, 256], [256], [256] * 4  # units of the hidden layers
 BATCH, PEAK, SHORT_PEAK = 250, 3e-3, 0.01  # the one cycle's highest rates
 LONG = cu.budget(cpu=1600, gpu=40_000)  # steps of the main run and its rival
 SHORT = cu.budget(cpu=400, gpu=4000)  # steps of each short run
-CLINIC = cu.budget(cpu=250, gpu=4000)  # steps of patient A, of those he is held against
+CLINIC = cu.budget(cpu=210, gpu=4000)  # steps of patient A, of those he is held against
 DRAWS = cu.budget(cpu=32, gpu=5000)  # codes for each picture, for its likelihood
 SAMPLES = 3000  # pictures of each kind that are compared
 LINEAR = cu.budget(cpu=1000, gpu=1000)  # steps of the linear model
