@@ -1,9 +1,10 @@
-"""The exercises of lesson 33: draws with a gradient, KL of normals, the ELBO, a tighter bound."""
+"""The exercises of lesson 33: draws with a gradient, KL of normals, a repair, a tighter bound."""
 
 import math
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from .exercise import Exercise, gradients
 
@@ -18,10 +19,13 @@ def kl(mean, log_variance, prior_mean, prior_log_variance):
     return 0.5 * (log_ratio + spread / prior_log_variance.exp() - 1).sum(1)
 
 
-def elbo_of(logits, pixels, mean, log_variance):
-    log_p = (pixels * logits - F.softplus(logits)).sum(1)
+def loss_of(x, encoder, decoder, noise):
+    mean, log_variance = encoder(x).chunk(2, 1)
+    z = mean + (log_variance / 2).exp() * noise
+    logits = decoder(z)
+    log_p = (x * logits - F.softplus(logits)).sum(1)
     kl = (mean**2 + log_variance.exp() - 1 - log_variance).sum(1) / 2
-    return log_p - kl
+    return (kl - log_p).mean()
 
 
 def importance_bound(log_weights):
@@ -32,9 +36,48 @@ def rate(m, v):
     return (m**2 + v.exp() - 1 - v).sum(1) / 2
 
 
-def elbo_with(log_p):
-    """The KL of the code subtracted from another log-probability of the pixels."""
-    return lambda a, x, m, v: log_p(a, x) - rate(m, v)
+def pixel_means(a, x):  # the fault of patient B
+    return F.binary_cross_entropy_with_logits(a, x)
+
+
+def stops(a, x):  # right until a probability is 0 or 1
+    return F.binary_cross_entropy(a.sigmoid(), x, reduction="none").sum(1).mean()
+
+
+def listed(a, x):
+    return F.binary_cross_entropy(a.sigmoid(), x)
+
+
+def losing(half=0.5, picture=lambda a, x: (F.softplus(a) - x * a).sum(1).mean(),
+           code=lambda m, v: rate(m, v).mean(), draw=None):  # fmt: skip
+    """A wrong loss: what of the three faults is left in it, or another one."""
+
+    def loss(x, encoder, decoder, noise):
+        m, v = encoder(x).chunk(2, 1)
+        z = draw(m, v, noise) if draw else m + (half * v).exp() * noise
+        return picture(decoder(z), x) + code(m, v)
+
+    return loss
+
+
+def machines(seed, B, P, D, size=1.0):
+    """Pixels, an encoder, a decoder whose logits have about that size, and noise."""
+    encoder, decoder = nn.Linear(P, 2 * D), nn.Linear(D, P)
+    for number, layer in enumerate((encoder, decoder)):
+        for part in layer.parameters():
+            part.data = normal(*part.shape, seed=10 * seed + number, size=size if number else 0.6)
+    return ((normal(B, P, seed=seed) > 0).float(), encoder, decoder, normal(B, D, seed=seed + 1))
+
+
+def slopes(result, before, after):
+    weights = [w for part in after[1:3] for w in part.parameters()]
+    found = [torch.zeros_like(w) for w in weights]
+    if isinstance(result, torch.Tensor) and result.requires_grad:
+        found = torch.autograd.grad(result.sum(), weights, materialize_grads=True)
+    names = [
+        f"the {part}'s {kind}" for part in ("encoder", "decoder") for kind in ("weight", "bias")
+    ]
+    return {f"the gradient in {n}": g for n, g in zip(names, found, strict=True)}
 
 
 def shifted(shift):
@@ -47,7 +90,6 @@ def normal(*shape, seed, size=1.0):
 
 
 # fmt: off
-SURE = torch.tensor([[200.0, -200.0]])
 EXERCISES = {
     "33.1": Exercise(reparameterised, "a tensor of shape (K, B, D)", 10, "easy",
         cases=[(normal(B, 3, seed=K).requires_grad_(), normal(B, 3, seed=B).requires_grad_(),
@@ -86,29 +128,40 @@ EXERCISES = {
                "Sum 0.5 * (prior_log_variance - log_variance + (log_variance.exp() + (mean - "
                "prior_mean)**2) / prior_log_variance.exp() - 1) over the units: .sum(1)."),
     ),
-    "33.3": Exercise(elbo_of, "a tensor with one number for each picture", 15, "hard",
-        cases=[(normal(5, 7, seed=0, size=2), (normal(5, 7, seed=1) > 0).float(),
-                normal(5, 3, seed=2), normal(5, 3, seed=3)),
-               (SURE, torch.tensor([[0.0, 1.0]]), normal(1, 3, seed=4), normal(1, 3, seed=5)),
-               (SURE, torch.tensor([[1.0, 0.0]]), normal(1, 2, seed=6), normal(1, 2, seed=7))],
+    "33.3": Exercise(loss_of, "one number, the mean over the pictures", 15, "hard",
+        cases=[machines(0, 5, 7, 3), machines(1, 4, 3, 2), machines(2, 3, 6, 2, size=300)],
+        extra=slopes, numpy=False,
         mistakes={
-            "that is minus the ELBO, the loss.": lambda *given: -elbo_of(*given),
-            "the KL should be subtracted, not added.": lambda *g: elbo_of(*g) + 2 * rate(*g[2:]),
-            "that leaves out the KL.": lambda *g: elbo_of(*g) + rate(*g[2:]),
-            "the library's cross-entropy is one mean of all pixels. Sum over each picture's.":
-                elbo_with(lambda a, x: -F.binary_cross_entropy_with_logits(a, x)),
-            "add up a picture's pixels.": elbo_with(lambda a, x: (x * a - F.softplus(a)).mean(1)),
-            "the logits went through a sigmoid, and then were treated as logits again.":
-                elbo_with(lambda a, x: (x * a.sigmoid() - F.softplus(a.sigmoid())).sum(1)),
-            "pixels that are 0 count, too.": elbo_with(lambda a, x: (x * F.logsigmoid(a)).sum(1)),
-            "right for small logits, but not finite for 200. Use softplus.": elbo_with(
-                lambda a, x: (x * a.sigmoid().log() + (1 - x) * (1 - a.sigmoid()).log()).sum(1)),
-            "right, but binary_cross_entropy stops at -100. Use the one with_logits.": elbo_with(
-                lambda a, x: -F.binary_cross_entropy(a.sigmoid(), x, reduction="none").sum(1)),
+            "all three faults are still in it.": losing(1, listed),
+            "one fault is left: the noise is stretched by the variance. It wants the spread.":
+                losing(1),
+            "one fault is left: the cross-entropy is one mean over all pixels, beside a KL that is "
+            "a sum over units. Sum over each picture's pixels.": losing(picture=pixel_means),
+            "one fault is left: binary_cross_entropy stops at 100 for a sure decoder. Use the "
+            "logits.": losing(picture=stops),
+            "two faults are left: the noise is stretched by the variance, and the pixels are "
+            "averaged.": losing(1, pixel_means),
+            "two faults are left: the noise is stretched by the variance, and a sigmoid comes "
+            "before the cross-entropy.": losing(1, stops),
+            "two faults are left: the pixels are averaged, and a sigmoid comes before the "
+            "cross-entropy.": losing(picture=listed),
+            "that is the ELBO. A loss is minus that.": lambda *given: -loss_of(*given),
+            "the KL was right as it was: the loss adds it.":
+                losing(code=lambda m, v: -rate(m, v).mean()),
+            "that leaves out the KL.": losing(code=lambda m, v: 0),
+            "the KL of a code is a sum over its units; you took their mean.":
+                losing(code=lambda m, v: rate(m, v).mean() / m.shape[1]),
+            "the mean over the pictures is asked for, not their sum.":
+                lambda x, *given: loss_of(x, *given) * len(x),
+            "the code has lost its noise.": losing(draw=lambda m, v, noise: m),
+            "the number is right, but the pixels teach the encoder nothing: the code is detached.":
+                losing(draw=lambda m, v, noise: (m + (v / 2).exp() * noise).detach()),
         },
-        praise="Those are the nats of the whole picture, finite however sure the decoder is.",
-        hints=("Two terms: the log-probability of a picture's pixels, minus the KL of its code.",
-               "The first is (pixels * logits - F.softplus(logits)).sum(1), the KL the lesson's."),
+        praise="The loss is minus the ELBO in nats, finite however sure the decoder is.",
+        hints=("What is exp of a log-variance? Over what does the library's cross-entropy "
+               "average? And what is the logarithm of a sigmoid that was rounded to 0?",
+               "The code is mean + (log_variance / 2).exp() * noise, and for the pixels take "
+               "(F.softplus(logits) - x * logits).sum(1).mean()."),
     ),
     "33.4": Exercise(importance_bound, "a tensor with one number for each picture", 10, "medium",
         cases=[(normal(6, 4, seed=0, size=3) - 2,), (normal(3, 4, seed=1) - 5000,),

@@ -9,7 +9,7 @@ from exercises import parts, seeded
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 LESSON = parts(
-    "33", PIXELS=6, LATENT=2, WIDE=[8], PEAK=0.01, SHORT=1,
+    "33", PIXELS=6, LATENT=2, WIDE=[8], DEEP=[8], PEAK=0.01, SHORT=1, SHAPE=(1, 2, 3),
     average=torch.tensor([0.0, 0.2, 0.5, 0.7, 0.9, 1.0]),
 )  # fmt: skip
 PICTURES = torch.cartesian_prod(*[torch.tensor([0, 1]).byte()] * 6)  # all of 6 bits: (64, 6)
@@ -95,6 +95,27 @@ def test_all_three_gradients_are_right_on_average_and_the_slope_is_the_quietest(
         assert ((g.mean(0) - truth).abs() < 4 * g.std(0) / len(g) ** 0.5).all()
     plain, baseline, slope = (g.var(0).sum().item() for g in ways.values())
     assert plain > 10 * baseline > 10 * slope
+
+
+def test_a_shortcut_keeps_the_weights_and_adds_what_came_in():
+    torch.manual_seed(0)
+    plain = LESSON["VAE"](widths=[8, 8])
+    torch.manual_seed(0)
+    first, _, around, *_, last = LESSON["WithShortcuts"](widths=[8, 8]).decoder
+    z = seeded(4, 2)
+    h = torch.nn.functional.silu(first(z))
+    hidden = torch.nn.functional.silu(plain.decoder[2](h))  # the layer without its shortcut
+    assert torch.equal(around(h), h + hidden)
+    assert torch.equal(last.weight, plain.decoder[-1].weight)
+
+
+def test_no_pixel_sees_itself_or_a_later_one():
+    torch.manual_seed(0)
+    net = LESSON["SeesBefore"](widths=[8])
+    net.before.data = seeded(6, 6)
+    z = seeded(1, 2)
+    total = torch.stack([net.log_p(p[None].float(), z)[0] for p in PICTURES]).logsumexp(0)
+    assert total.item() == pytest.approx(0, abs=1e-5)  # a density of all pictures, given a code
 
 
 def test_mixture_is_a_density_and_em_never_goes_down():
