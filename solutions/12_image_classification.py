@@ -614,9 +614,14 @@ MARGIN = 8  # how far the first patch sticks out of the picture
 UNITS = 5  # how many we look at
 
 
-def top_patches(unit, images, count=10):
+def maps_of(net, images):  # (N, 64, h, w), in parts too
     with torch.no_grad():
-        found = torch.cat([best.features(part)[:, unit] for part in images.split(500)])
+        return torch.cat([net.features(part) for part in images.split(250)])
+
+
+# %%
+def top_patches(unit, images, count=10):
+    found = maps_of(best, images)[:, unit]  # (N, h, w)
     strongest, places = found.flatten(1).max(1)  # (N,) each
     padded = F.pad(images, [MARGIN] * 4)
     patches, chosen = [], strongest.argsort(descending=True)[:count]
@@ -628,8 +633,7 @@ def top_patches(unit, images, count=10):
 
 
 # %%
-with torch.no_grad():
-    strength = best.features(data.test_x[:500]).amax((0, 2, 3))  # (64,)
+strength = maps_of(best, data.test_x[:500]).amax((0, 2, 3))  # (64,)
 units = strength.argsort(descending=True)[:UNITS].tolist()
 found = [top_patches(unit, data.test_x[:2000]) for unit in units]
 cu.plots.images(
@@ -1020,8 +1024,7 @@ cu.plots.lines(
 
 # %%
 def dead_share(net):
-    with torch.no_grad():
-        maps = net.features(data.test_x[:500])  # (B, 64, h, w)
+    maps = maps_of(net, data.test_x[:500])
     return (maps.amax((0, 2, 3)) <= 0).float().mean().item()
 
 
