@@ -148,7 +148,7 @@ EXERCISES = {
             "all three faults are still in it.": penalising(torch.mean, False, mean_of_squares),
             "one fault is left: the mean over D's outputs makes each slope N times too small.":
                 penalising(of=torch.mean),
-            "the number is right, but it can't train D. Pass create_graph=True, and detach nothing.":
+            "the number is right, but it can't train D. Set create_graph=True, detach nothing.":
                 penalising(graph=False),
             "that is half of it: a squared length is the *sum* over both coordinates, without a ½.":
                 penalising(length=mean_of_squares),
