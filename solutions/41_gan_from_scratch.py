@@ -1117,9 +1117,10 @@ picture(games["grid, cured"], len(games["grid, cured"].frames) - 1)
 # steps, its samples are sharp, and most modes are still missing. Sharp eyes *and* the
 # two cures together cover about as many modes as plain coordinates did, with better
 # samples. Neither does that without the other: sharp eyes alone lose most modes, and
-# the cures on plain coordinates lower the quality. Packing is left out here on purpose: when we tried it on top, in
-# five seeds and equal steps, high quality went from 37–45 % down to 16–31 %, and no
-# more modes were covered.
+# the cures on plain coordinates lower the quality. Packing is left out here on purpose:
+# when we tried it on top in an earlier run (other random numbers; five seeds, equal
+# steps), high quality went from 37–45 % down to 16–31 %, and no more modes were
+# covered.
 #
 # What about the bad samples? $G$ is continuous and its noise is one connected square,
 # so it can't jump from mode to mode: some noise has to land in between, on a *bridge*.
@@ -1149,9 +1150,9 @@ cu.say(
 # share it gives is what bridges alone would have. We looked closer. Between $3\sigma$
 # and $10\sigma$ the samples don't lie around a centre but along the lines of the grid:
 # of the offsets in x and y the smaller is typically a fifth of the larger, where a
-# round cloud has two fifths. From $4\sigma$ to $20\sigma$ they are spread evenly, about 5 % of the
-# bad ones for each $\sigma$; only just beyond $3\sigma$ there are more. So nearly all
-# that is bad is bridge. The bridges empty as the game goes on: beyond $10\sigma$ were
+# round cloud has two fifths. From $6\sigma$ to $20\sigma$ they are spread evenly, about
+# 5 % of the bad ones for each $\sigma$; nearer than that there are more, up to 9 %. So
+# nearly all that is bad is bridge. The bridges empty as the game goes on: beyond $10\sigma$ were
 # 77 % of all samples after 1,000 steps, 54 % after 2,000, and 34 % at the end.
 #
 # How did it go over time? Here are all frames of four films, counted.
