@@ -1152,8 +1152,9 @@ cu.say(
 # of the offsets in x and y the smaller is typically a fifth of the larger, where a
 # round cloud has two fifths. From $6\sigma$ to $20\sigma$ they are spread evenly, about
 # 5 % of the bad ones for each $\sigma$; nearer than that there are more, up to 9 %. So
-# nearly all that is bad is bridge. The bridges empty as the game goes on: beyond $10\sigma$ were
-# 77 % of all samples after 1,000 steps, 54 % after 2,000, and 34 % at the end.
+# nearly all that is bad is bridge. The bridges empty as the game goes on: beyond
+# $10\sigma$ were 77 % of all samples after 1,000 steps, 54 % after 2,000, and 34 % at
+# the end.
 #
 # How did it go over time? Here are all frames of four films, counted.
 
@@ -1496,7 +1497,7 @@ cu.check("41.4", slope_penalty)
 #    that always come from the same mode are not: real pairs mostly differ.</details>
 # 4. Must the fakes be detached in $D$'s update, if `trainer.update` steps only $D$?
 #    <details><summary>Answer</summary>For the result they need not be: only D's weights
-#    move, and detaching saves the way back through G. In a loop by hand it matters more.
+#    move, and detaching saves the way back through G. By hand it matters more.
 #    There, loss_D.backward() would leave gradients in G, which add to those of G's half
 #    unless they are zeroed. And with the same fakes in both halves, as here, G's half
 #    stops: "Trying to backward through the graph a second time".</details>
