@@ -112,8 +112,10 @@ EXERCISES = {
             "the mean does not grow with the batch; a sum does.": lambda a: F.softplus(-a).sum(),
             "there is a sigmoid too many.": lambda a: F.softplus(-a.sigmoid()).mean(),
             "right, but not finite for -200: use softplus.": lambda a: -a.sigmoid().log().mean(),
-            "right, until D is very sure: binary_cross_entropy cuts the logarithm off at -100.":
+            "right, until D is very sure: at 100 it is cut off, as binary_cross_entropy does.":
                 lambda a: F.binary_cross_entropy(a.sigmoid(), torch.ones_like(a)),
+            "the epsilon makes it finite, and flat where it should be steep: use softplus.":
+                lambda a: -(a.sigmoid() + 1e-8).log().mean(),
             "the number is right, but no gradient can flow through it. Was something detached?":
                 lambda a: generator_loss(a.detach()),
         },
@@ -146,9 +148,9 @@ EXERCISES = {
             "all three faults are still in it.": penalising(torch.mean, False, mean_of_squares),
             "one fault is left: the mean over D's outputs makes each slope N times too small.":
                 penalising(of=torch.mean),
-            "one fault is left: without create_graph=True the penalty can't train D.":
+            "the number is right, but it can't train D. Set create_graph=True, detach nothing.":
                 penalising(graph=False),
-            "one fault is left: a squared length is the *sum* over the two coordinates.":
+            "that is half of it: a squared length is the *sum* over both coordinates, without a ½.":
                 penalising(length=mean_of_squares),
             "two faults are left: the mean over D's outputs, and no create_graph=True.":
                 penalising(torch.mean, False),
