@@ -28,7 +28,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from scipy.linalg import subspace_angles
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
@@ -103,8 +102,8 @@ mean = data.train_x.mean(0)  # (C, H, W)
 nothing = F.mse_loss(mean.expand_as(data.test_x), data.test_x).item()
 cu.say(
     f"{len(data.train_x):,} training and {len(data.test_x):,} test pictures of "
-    f"{channels} × {side} × {side} = {PIXELS:,} numbers; source: {data.source}. With no "
-    f"code at all the best guess is the mean picture, and its error is {nothing:.4f}."
+    f"{channels} × {side} × {side} = {PIXELS:,} numbers; source: {data.source}. With "
+    f"no code at all the best guess is the mean picture. Its error is {nothing:.4f}."
 )
 
 # %% [markdown]
@@ -161,7 +160,7 @@ cu.plots.images(
     columns=len(ten),
     size=WIDE / 10,
     alt=f"What the network makes of {len(ten)} test pictures after "
-    f"{', '.join(map(str, album))} steps, a row for each; the last row is the pictures.",
+    f"{', '.join(map(str, album))} steps, a row each; the last row is the pictures.",
 )
 
 # %% [markdown]
@@ -181,8 +180,8 @@ def test_error(net):
 first_error = test_error(first)
 cu.say(
     f"Test error after {FIRST} steps: {first_error:.4f}, which is "
-    f"{first_error / nothing:.0%} of the mean picture's, from {CODE} numbers instead of "
-    f"{PIXELS:,}."
+    f"{first_error / nothing:.0%} of the mean picture's, from {CODE} numbers instead "
+    f"of {PIXELS:,}."
 )
 
 # %% [markdown]
@@ -205,7 +204,8 @@ cu.say(
 # $$\text{error}(k) = \frac{1}{P} \sum_{j > k} \lambda_j ,$$
 #
 # and no linear code of $k$ numbers has less. This is *principal component analysis*
-# (PCA). It needs no training, only one matrix.
+# (PCA). It needs no training, only one matrix, and
+# `sklearn.decomposition.PCA` finds the same directions.
 
 
 # %%
@@ -226,7 +226,8 @@ eigenvalues, V = eigenvalues.flip(0), V.flip(1)  # falling; directions are colum
 
 # %% [markdown]
 # Each direction is a picture itself, with positive (red) and negative (blue) pixels.
-# Each digit is the mean plus so much of the first, so much of the second, and so on.
+# Each reconstruction is the mean plus so much of the first, so much of the second, and
+# so on.
 
 # %%
 shares = (eigenvalues / eigenvalues.sum())[:10].tolist()
@@ -266,21 +267,6 @@ def linear_code(directions, mean):  # (k, P) at right angles, (P,)
     decoder = nn.Sequential(decoder, nn.Unflatten(1, SHAPE))
     return Autoencoder(nn.Sequential(nn.Flatten(), encoder), decoder)
 
-
-# %% [markdown]
-# Is ours the PCA of scikit-learn? Directions may differ in sign, so we compare what
-# doesn't depend on it, on a part of the pictures, to spare memory.
-
-# %% tags=["nbval-check-output"]
-part = data.train_x[:3000]
-pca = PCA(8, svd_solver="covariance_eigh").fit(part.flatten(1).cpu().double())
-part_mean, part_C = covariance(part)
-values, vectors = torch.linalg.eigh(part_C)
-theirs = linear_code(*(torch.tensor(a).float() for a in (pca.components_, pca.mean_)))
-ours = linear_code(vectors.flip(1)[:, :8].T.float(), part_mean.float())
-gap = (values.flip(0) / values.sum())[:8].numpy() - pca.explained_variance_ratio_
-print("shares of variance equal to 1e-6:", bool(np.abs(gap).max() < 1e-6))
-print("test error equal to 1e-6:", abs(test_error(ours) - test_error(theirs)) < 1e-6)
 
 # %% [markdown]
 # > **Predict before you run.** 32 numbers from PCA. Do you expect more or less error
@@ -360,7 +346,7 @@ def largest(D, k):  # degrees between the columns' subspace and PCA's
 
 
 # %%
-def train_linear(k, C=C):
+def train_linear(k, C):
     torch.manual_seed(0)
     layers = [nn.Linear(PIXELS, k, bias=False), nn.Linear(k, PIXELS, bias=False)]
     for layer in layers:
@@ -391,7 +377,7 @@ def train_linear(k, C=C):
 
 # %%
 torch.set_float32_matmul_precision("highest")  # some GPUs round products to ten bits
-linear = {k: train_linear(k) for k in SIZES}
+linear = {k: train_linear(k, C) for k in SIZES}
 
 # %%
 angles = {k: largest(D, k) for k, (_, D, _) in linear.items()}
@@ -435,9 +421,9 @@ cu.plots.images(
 
 # %%
 cu.say(
-    f"Subspaces {angles[8]:.2f}° apart at most, yet each column is {closest.min():.0f}° "
-    f"to {closest.max():.0f}° from the nearest principal direction: the columns are "
-    "mixtures. In exercise 31.3 you will sort them out."
+    f"Subspaces {angles[8]:.2f}° apart at most, yet each column is "
+    f"{closest.min():.0f}° to {closest.max():.0f}° from the nearest principal direction: "
+    "the columns are mixtures. In exercise 31.3 you will sort them out."
 )
 
 # %% [markdown]
@@ -758,8 +744,8 @@ turn = {n: min(of_pca[n], key=of_pca[n].get) for n in (brief, "conv AE")}
 cu.say(
     f"Compared with PCA, the convolutional AE is best at {turn[brief]} numbers after "
     f"{SHORT} steps and at {turn['conv AE']} after {LONG}. At {high} numbers it goes "
-    f"from {of_pca[brief][high]:.0%} of PCA's error to {of_pca['conv AE'][high]:.0%}, at "
-    f"{low} from {of_pca[brief][low]:.0%} to {of_pca['conv AE'][low]:.0%}."
+    f"from {of_pca[brief][high]:.0%} of PCA's error to {of_pca['conv AE'][high]:.0%}, "
+    f"at {low} from {of_pca[brief][low]:.0%} to {of_pca['conv AE'][low]:.0%}."
 )
 
 # %% [markdown]
@@ -831,21 +817,6 @@ for axes, (name, net) in zip(plot.subplots(1, 2), two.items(), strict=True):
     scatter(axes, codes, labels, f"{name}, test error {errors[name][2]:.4f}")
 axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 plot
-
-# %% [markdown]
-# How well could you name the class from the map? Let each test picture take the class
-# of its nearest neighbour among the training codes.
-
-
-# %%
-def neighbour_accuracy(net):
-    known = encode(net, data.train_x[:5000])
-    nearest = torch.cdist(encode(net, data.test_x[:1000]), known).argmin(1)
-    return (data.train_y[nearest] == data.test_y[:1000]).float().mean().item()
-
-
-found = ", ".join(f"{name} {neighbour_accuracy(net):.0%}" for name, net in two.items())
-cu.say(f"The nearest neighbour on the map has the right class: {found}.")
 
 # %% [markdown]
 # ## What does the code keep?
@@ -1294,25 +1265,25 @@ cu.scoreboard(
     ]
 )
 
+
 # %%
-right = {
-    who: (logits(net, data.test_x)[:, : len(data.classes)].argmax(1) == data.test_y)
-    .double()
-    .mean()
-    .item()
-    for who, net in judges.items()
-}
+def right(net):  # the share of test pictures whose most likely class is true
+    named = logits(net, data.test_x)[:, : len(data.classes)].argmax(1)
+    return (named == data.test_y).double().mean().item()
+
+
+# %%
 junk = [name for name in shown if name.startswith("junk")]
 fooled = {who: max(verdicts[name][who] for name in junk) for who in judges}
 told = ", ".join(
-    f"{who} {right[who]:.1%} right on test pictures, sure of at most {fooled[who]:.0%} "
+    f"{who} {right(net):.1%} right on test pictures, sure of at most {fooled[who]:.0%} "
     "of a kind of junk"
-    for who in judges
+    for who, net in judges.items()
 )
 real, random = (verdicts[n]["strict judge"] for n in ("test pictures", "random codes"))
 cu.say(
-    f"Two judges: {told}. The strict one is sure of {real:.0%} of the test pictures and "
-    f"of {random:.0%} of the random codes."
+    f"Two judges: {told}. The strict one is sure of {real:.0%} of the test pictures "
+    f"and of {random:.0%} of the random codes."
 )
 cu.claim(
     "Random codes that the strict judge is sure of, as a share of test pictures",
