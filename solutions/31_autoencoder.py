@@ -60,21 +60,24 @@ device = cu.start(seed=0)
 # %%
 cu.plots.diagram(
     {
-        "x": (0.9, 1.5, "name", "picture $x$"),
-        "e": (2.6, 1.5, "box", "$e$"),
-        "e's": (2.6, 1.1, "label", "encoder"),
-        "z": (4.5, 1.5, "name", "code $z$"),
-        "d": (6.4, 1.5, "box", "$d$"),
-        "d's": (6.4, 1.1, "label", "decoder"),
-        "y": (8.3, 1.5, "name", r"picture $\hat x$"),
+        "x": (0.9, 1.5, "name", "$x$"),
+        "e": (2.7, 1.5, "box", "$e$"),
+        "z": (4.5, 1.5, "name", "$z$"),
+        "d": (6.3, 1.5, "box", "$d$"),
+        "y": (8.1, 1.5, "name", r"$\hat x$"),
         "-": (4.5, 0.4, "circle", "$-$"),
-        "loss": (6.4, 0.4, "name", "mean square"),
+        "loss": (6.3, 0.4, "name", "loss"),
+        "e's": (2.7, 1.1, "label", "encoder"),
+        "d's": (6.3, 1.1, "label", "decoder"),
+        "x's": (0.9, 1.82, "label", "picture"),
+        "z's": (4.5, 1.82, "label", "code: a few numbers"),
+        "y's": (8.1, 1.82, "label", "reconstruction"),
     },
     [
         *(("x", "e"), ("e", "z"), ("z", "d"), ("d", "y"), ("-", "loss")),
-        *(("x", (0.9, 0.4), "-"), ("y", (8.3, 0.8), (4.5, 0.8), "-")),
+        *(("x", (0.9, 0.4), "-"), ("y", (8.1, 0.8), (4.5, 0.8), "-")),
     ],
-    size=(WIDE, 1.9),
+    size=(WIDE, 2.0),
     alt="An autoencoder. A picture x goes through the encoder e to the code z, and "
     "through the decoder d to a picture x hat. The loss is the mean square of their "
     "difference.",
@@ -422,8 +425,8 @@ cu.plots.images(
 # %%
 cu.say(
     f"Subspaces {angles[8]:.2f}° apart at most, yet each column is "
-    f"{closest.min():.0f}° to {closest.max():.0f}° from the nearest principal direction: "
-    "the columns are mixtures. In exercise 31.3 you will sort them out."
+    f"{closest.min():.0f}° to {closest.max():.0f}° from the nearest direction of PCA: "
+    "they are mixtures. In exercise 31.3 you will sort them out."
 )
 
 # %% [markdown]
@@ -512,22 +515,22 @@ cu.claim(
 quarter = -(-side // 4)
 cu.plots.diagram(
     {
-        "x": (0.7, 0.8, "name", f"{channels}×{side}×{side}"),
-        "c1": (1.9, 0.8, "box", "conv"),
-        "c2": (2.7, 0.8, "box", "conv"),
-        "a": (3.7, 0.8, "name", f"32×{quarter}×{quarter}"),
-        "z": (4.8, 0.8, "circle", "$z$"),
-        "d1": (5.6, 0.8, "box", "dense"),
-        "d2": (6.4, 0.8, "box", "dense"),
-        "c3": (7.2, 0.8, "box", "conv"),
-        "c4": (8.0, 0.8, "box", "conv"),
-        "y": (9.0, 0.8, "name", f"{channels}×{side}×{side}"),
-        "s": (2.3, 0.35, "label", "stride 2 each"),
-        "k": (4.8, 0.35, "label", "$k$ numbers"),
-        "p": (8.4, 0.35, "label", "PixelShuffle"),
+        "x": (0.6, 0.8, "name", "$x$"),
+        "c1": (1.8, 0.8, "box", "conv"),
+        "c2": (3.0, 0.8, "box", "conv"),
+        "z": (4.4, 0.8, "name", "$z$"),
+        "d1": (5.4, 0.8, "box", "dense"),
+        "d2": (6.2, 0.8, "box", "dense"),
+        "c3": (7.0, 0.8, "box", "conv"),
+        "c4": (7.8, 0.8, "box", "conv"),
+        "y": (8.9, 0.8, "name", r"$\hat x$"),
+        "x's": (0.6, 0.4, "label", f"{channels} × {side} × {side}"),
+        "s": (2.4, 0.4, "label", f"stride 2 each, to 32 × {quarter} × {quarter}"),
+        "k": (4.4, 0.4, "label", "$k$ numbers"),
+        "p": (7.4, 0.4, "label", "the last with PixelShuffle"),
     },
-    list(pairwise(("x", "c1", "c2", "a", "z", "d1", "d2", "c3", "c4", "y"))),
-    size=(WIDE + 0.3, 1.3),
+    list(pairwise(("x", "c1", "c2", "z", "d1", "d2", "c3", "c4", "y"))),
+    size=(WIDE, 1.2),
     alt="The convolutional autoencoder: two convolutions with stride 2 and a dense "
     "layer lead to the code of k numbers; two dense layers, two convolutions and a "
     "pixel shuffle lead back.",
@@ -798,7 +801,7 @@ def scatter(axes, codes, labels, title):
     for c, name in enumerate(data.classes[:20]):
         x, y = codes[labels == c].T
         look = {"color": f"C{c % 10}", "marker": "os^Dv*PX<>"[c % 10], "lw": 0}
-        axes.scatter(x, y, s=14, alpha=0.8, label=name, **look)
+        axes.scatter(x, y, s=20, alpha=0.8, label=name, **look)
     axes.set(title=title, xlabel="first number", ylabel="second number")
 
 
@@ -1026,7 +1029,7 @@ plot = cu.plots.lines(
     + f". The coarsest JPEG {sheets[0][0]:.0f} bits, error {sheets[0][1]:.4f}. PNG "
     f"{png_bits:.0f} bits, no error.",
 )
-plot.axes[0].set_ylim(0, 2 * pca_errors[CODE])
+plot.axes[0].set_ylim(-0.03 * pca_errors[CODE], 2 * pca_errors[CODE])
 plot
 
 # %% [markdown]
