@@ -406,7 +406,7 @@ cu.claim(
 )
 
 # %% [markdown]
-# The subspaces agree. Do the directions? Here are the decoder's columns (below) beside
+# Where the angle is near zero, the subspaces agree. Do the directions, too? Here are the decoder's columns (below) beside
 # PCA's directions (above), for a code of 8 numbers.
 
 # %%
@@ -476,7 +476,10 @@ _, _, halved = train_linear(CODE, V @ weaker.diag() @ V.T)
 tenth = {f"{k} numbers": steps_for_a_tenth(h) for k, (_, _, h) in linear.items()}
 tenth[f"{CODE} numbers, same ratio, half the gap"] = steps_for_a_tenth(halved)
 cu.scoreboard(
-    [{"run": name, "steps for a tenth": f"{n:.0f}"} for name, n in tenth.items()]
+    [
+        {"run": name, "steps for a tenth": "not seen" if n != n else f"{n:.0f}"}
+        for name, n in tenth.items()
+    ]
 )
 
 # %%
@@ -1061,8 +1064,8 @@ cu.say(
 # *knowing the kind of picture* buys, with no network at all. Further right our code
 # goes flat: more bits for each number don't help once the decoder itself is the limit.
 #
-# And it isn't a fair race. JPEG has never seen a digit. The code is for such pictures
-# only, and its decoder has to be sent too.
+# And it isn't a fair race. JPEG has never seen pictures of this kind. The code is for
+# no others, and its decoder has to be sent too.
 
 # %%
 decoder_bits = 32 * sum(p.numel() for p in best[winner].decoder.parameters())
@@ -1093,8 +1096,8 @@ cu.claim(
 # For PCA the answer is known: decoding is linear, so half way lies the mean of the two
 # reconstructions, a double exposure. A nonlinear decoder may do better.
 #
-# > **Predict before you run.** A 7 and a 2, half way. What will the autoencoder show: a
-# > 7 over a 2, a grey blur, or a shape that is neither?
+# > **Predict before you run.** Half way between a 7 and a 2, MNIST's first two test
+# > pictures: will you see a 7 over a 2, a grey blur, or a shape that is neither?
 # > <details><summary>Answer</summary>A trained one shows mostly one shape, with bent
 # > strokes, and less grey than the double exposure. It need not be a digit. The count
 # > below measures the grey.</details>
@@ -1162,7 +1165,7 @@ cu.widgets.explore(
 # %% [markdown]
 # ## Can it invent?
 #
-# If every code meant a digit, random codes would be new digits. Draw codes from a
+# If every code meant a picture, random codes would be new pictures. Draw codes from a
 # normal distribution with the mean and covariance of the training codes, and decode.
 
 # %%
@@ -1340,8 +1343,8 @@ cu.say(
 #
 # A colleague builds an encoder like all the networks they know: after each layer comes
 # a ReLU, after the last one too. Eight numbers in the code, everything else as in our
-# convolutional autoencoder. It learns, and nothing looks wrong. But beside ours, with
-# the same steps and the same first weights, it is worse.
+# convolutional autoencoder. It learns, and nothing looks wrong. But is it as good as
+# ours, after the same steps and from the same first weights?
 
 
 # %%
