@@ -756,10 +756,11 @@ cu.say(
 
 # %% [markdown]
 # How flat such a curve is at its right end depends on the training as well as on the
-# architecture. If the last two shares differ much, the short training had simply not
-# got as far with long codes, and the same may hold for the long one. So what you can
-# read from the plot is what *this many steps* buy. "64 numbers are no better than 32"
-# would need a training that no longer improves.
+# architecture. With long codes a short training has simply not got far, and the same
+# may hold for the long one. We asked on MNIST: after 1,800 steps the convolutional AE
+# has 28 % of PCA's error at 32 numbers, and 33 % at 64. So after 600 steps much of the
+# flattening was still training. What you can read from the plot is what *this many
+# steps* buy; "64 numbers are no use" would need a training that no longer improves.
 #
 # Is it luck? Other seeds give other first weights and another order of the pictures.
 
