@@ -406,8 +406,8 @@ cu.claim(
 )
 
 # %% [markdown]
-# Where the angle is near zero, the subspaces agree. Do the directions, too? Here are the
-# decoder's columns (below) beside PCA's directions (above), for a code of 8 numbers.
+# Where the angle is near zero, the subspaces agree. Do the directions, too? Here are
+# the decoder's columns (below) beside PCA's (above), for a code of 8 numbers.
 
 # %%
 columns = F.normalize(linear[8][1], dim=0)  # of length 1
