@@ -138,7 +138,7 @@ opt = torch.optim.Adam(first.parameters(), 1e-3)
 # %%
 some = [int((data.test_y == c).nonzero()[0, 0]) for c in data.test_y.unique()[:10]]
 ten = data.test_x[some]  # (10, C, H, W), one of each class
-moments = sorted({0, FIRST // 40, FIRST // 10, FIRST // 3, FIRST - 1})
+moments = sorted({FIRST // 30, FIRST // 10, FIRST // 3, FIRST - 1})
 album = cu.Kept()
 trainer = cu.Trainer("runs/31/first", net=first, opt=opt, album=album)
 
@@ -167,8 +167,9 @@ cu.plots.images(
 )
 
 # %% [markdown]
-# From top to bottom: grey noise, then the same blur for every picture, then blurs that
-# differ. First it learns what all pictures share, then what tells them apart.
+# From top to bottom: the same blur for every picture, then blurs that differ, then more
+# and more of the detail. First it learns what all pictures share, then what tells them
+# apart.
 
 
 # %%
@@ -228,22 +229,6 @@ eigenvalues, V = torch.linalg.eigh(C)  # rising
 eigenvalues, V = eigenvalues.flip(0), V.flip(1)  # falling; directions are columns
 
 # %% [markdown]
-# Each direction is a picture itself, with positive (red) and negative (blue) pixels.
-# Each reconstruction is the mean plus so much of the first, so much of the second, and
-# so on.
-
-# %%
-shares = (eigenvalues / eigenvalues.sum())[:10].tolist()
-cu.plots.images(
-    V[:, :10].T.reshape(-1, *SHAPE),
-    [f"{share:.1%}" for share in shares],
-    size=WIDE / 10,
-    limits="signed",
-    alt="The first ten principal directions as pictures, with their shares of the "
-    f"variance: from {shares[0]:.1%} down to {shares[-1]:.1%}.",
-)
-
-# %% [markdown]
 # So that PCA and the networks can be used alike, PCA becomes a module too, with an
 # encoder and a decoder.
 
@@ -293,13 +278,13 @@ cu.say(
 )
 
 # %%
-shown = [*(pca_nets[k](ten) for k in (2, 8, 32)), ten]
+shown = [pca_nets[k](ten) for k in (2, 8, 32)]
 cu.plots.images(
     torch.cat(shown).detach().clamp(0, 1),
     columns=len(ten),
     size=WIDE / 10,
-    alt=f"{len(ten)} test pictures in the last row; above it their PCA reconstructions "
-    "from 2, 8 and 32 numbers: blurred at first, then sharper.",
+    alt=f"PCA's reconstructions of the same {len(ten)} test pictures from 2, 8 and 32 "
+    "numbers, a row for each: blurred at first, then sharper.",
 )
 
 # %% [markdown]
@@ -406,14 +391,17 @@ cu.claim(
 )
 
 # %% [markdown]
-# Where the angle is near zero, the subspaces agree. Do the directions, too? Here are
-# the decoder's columns (below) beside PCA's (above), for a code of 8 numbers.
+# Where the angle is near zero, the subspaces agree. Do the directions, too? Each is a
+# picture itself, with positive (red) and negative (blue) pixels. Above, PCA's first
+# eight with their shares of the variance; below, the columns of the linear decoder.
 
 # %%
 columns = F.normalize(linear[8][1], dim=0)  # of length 1
 closest = (columns.T @ V[:, :8]).abs().max(1).values.acos().rad2deg()
+shares = (eigenvalues / eigenvalues.sum())[:8].tolist()
 cu.plots.images(
     torch.cat([V[:, :8], columns], 1).T.reshape(-1, *SHAPE),
+    [f"{share:.1%}" for share in shares] + [f"column {j}" for j in range(1, 9)],
     columns=8,
     size=WIDE / 8,
     limits="signed",
@@ -649,13 +637,13 @@ cu.claim(
 
 # %%
 with torch.no_grad():
-    rebuilt = [net(ten) for net in (pca_nets[CODE], best["dense AE"], best["conv AE"])]
+    rebuilt = [net(ten) for net in (pca_nets[CODE], best[winner])]
 cu.plots.images(
     torch.cat([*rebuilt, ten]).clamp(0, 1),
     columns=len(ten),
     size=WIDE / 10,
     alt=f"{len(ten)} test pictures in the last row; above it their reconstructions "
-    f"from {CODE} numbers by PCA, the dense and the convolutional autoencoder.",
+    f"from {CODE} numbers by PCA and by the {winner}.",
 )
 
 # %% [markdown]
@@ -747,11 +735,13 @@ cu.scoreboard(
 
 # %%
 turn = {n: min(of_pca[n], key=of_pca[n].get) for n in (brief, "conv AE")}
+worse = sum(errors["conv AE"][k] > errors[brief][k] for k in SIZES)
 cu.say(
     f"Compared with PCA, the convolutional AE is best at {turn[brief]} numbers after "
     f"{SHORT} steps and at {turn['conv AE']} after {LONG}. At {high} numbers it goes "
     f"from {of_pca[brief][high]:.0%} of PCA's error to {of_pca['conv AE'][high]:.0%}, "
-    f"at {low} from {of_pca[brief][low]:.0%} to {of_pca['conv AE'][low]:.0%}."
+    f"at {low} from {of_pca[brief][low]:.0%} to {of_pca['conv AE'][low]:.0%}. At "
+    f"{worse} of {len(SIZES)} sizes the long training did worse."
 )
 
 # %% [markdown]
@@ -761,6 +751,8 @@ cu.say(
 # has 28 % of PCA's error at 32 numbers, and 33 % at 64. So after 600 steps much of the
 # flattening was still training. What you can read from the plot is what *this many
 # steps* buy; "64 numbers are no use" would need a training that no longer improves.
+# And if the long training did *worse*, as it does with a few hundred photographs, the
+# network has learned its pictures by heart: more steps won't help, more pictures may.
 #
 # Is it luck? Other seeds give other first weights and another order of the pictures.
 
@@ -865,7 +857,7 @@ inputs = {
     "conv AE, untrained": [untrained(seed) for seed in SEEDS],
     **seeded,
 }
-many = min(3000, len(data.train_x))
+many = min(2000, len(data.train_x))
 LABELS = [min(max(100, 2 * len(data.classes)), many // 2), many]
 
 
@@ -1176,9 +1168,9 @@ noise = 1e-6 * torch.eye(CODE)
 normal = torch.distributions.MultivariateNormal(known.mean(0), known.T.cov() + noise)
 invented = decode(best[winner], normal.sample((1000,)).to(device))
 cu.plots.images(
-    invented[:20],
+    invented[:10],
     size=WIDE / 10,
-    alt="Twenty decoded random codes, drawn from a normal distribution.",
+    alt="Ten decoded random codes, drawn from a normal distribution.",
 )
 
 # %% [markdown]
@@ -1471,12 +1463,13 @@ cu.check("31.3", repaired)
 mended = repaired(linear[8][1], C)
 mended = mended * (mended * V[:, :8]).sum(0).sign()  # with the signs of PCA
 cu.plots.images(
-    torch.cat([V[:, :8], mended], 1).T.reshape(-1, *SHAPE),
+    mended.T.reshape(-1, *SHAPE),
     columns=8,
     size=WIDE / 8,
     limits="signed",
-    alt="Above, PCA's first eight directions; below, the repaired columns, at most "
-    f"{(mended * V[:, :8]).sum(0).clamp(max=1).acos().rad2deg().max():.1f}° apart.",
+    alt="The repaired columns, at most "
+    f"{(mended * V[:, :8]).sum(0).clamp(max=1).acos().rad2deg().max():.1f}° from PCA's "
+    "directions.",
 )
 
 # %% [markdown]
