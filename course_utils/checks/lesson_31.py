@@ -1,4 +1,4 @@
-"""The exercises of lesson 31: PCA's error, principal angles, bits of a code, when it pays."""
+"""The exercises of lesson 31: PCA's error, principal angles, a repair, when a code pays."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from . import compare
 from .exercise import Exercise
 
 
@@ -19,10 +20,17 @@ def largest_angle(A, B):
     return torch.linalg.svdvals(Q_A.T @ Q_B).clamp(max=1).min().acos().rad2deg()
 
 
-def code_bits(known, sent, levels):
-    counts = torch.stack([column.bincount(minlength=levels) for column in known.T]) + 1.0
-    p = counts / counts.sum(1, keepdim=True)
-    return -p.gather(1, sent.T).log2().mean(1).sum()
+def repaired(D, C):
+    Q = torch.linalg.qr(D).Q
+    return Q @ torch.linalg.eigh(Q.T @ C @ Q).eigenvectors.flip(1)
+
+
+def basis(D):
+    return torch.linalg.qr(D).Q
+
+
+def inner(D, C):
+    return torch.linalg.eigh(basis(D).T @ C @ basis(D))
 
 
 def pays_from(decoder_bits, ours, theirs):
@@ -33,10 +41,13 @@ def cosines(A, B):
     return torch.linalg.svdvals(torch.linalg.qr(A).Q.T @ torch.linalg.qr(B).Q).clamp(max=1)
 
 
-def each_bits(known, sent, levels, add=1.0):
-    """The bits of each number sent, (k, M), where `add` is added to each count."""
-    counts = [column.bincount(minlength=levels) + add for column in known.T]
-    return -torch.stack([(c / c.sum())[s].log2() for c, s in zip(counts, sent.T, strict=True)])
+def as_projections(result, before, after):
+    """Each direction without its sign: its outer product with itself."""
+    try:
+        columns = compare.numbers(result).T
+        return {"the direction of each column, in order": [np.outer(v, v) for v in columns]}
+    except (AttributeError, TypeError, ValueError):
+        return {}  # no matrix, as the result's form will say
 
 
 def where_it_pays(formula):
@@ -50,12 +61,11 @@ def subspaces(rows, columns, seed, turn=0.8):
     return drawn[0], mixed + turn * drawn[1]
 
 
-def codes(known, sent, levels, seed):
-    """Level indices of two sets of codes: each number has its own range."""
-    drawn = torch.randn(known[0] + sent[0], known[1], generator=torch.Generator().manual_seed(seed))
-    scale = levels * torch.linspace(0.05, 0.2, known[1])
-    found = (drawn * scale + levels / 3).round().clamp(0, levels - 1).long()
-    return found[: known[0]], found[known[0] :], levels
+def mixtures(rows, columns, seed):
+    """Columns that mix the first principal directions and a little of others; a covariance."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(4 * rows, rows, generator=generator) * torch.linspace(2, 0.3, rows)
+    return torch.randn(rows, columns, generator=generator), x.T @ x / len(x)
 
 
 # fmt: off
@@ -97,24 +107,31 @@ EXERCISES = {
                "Clamp the cosines, torch.linalg.svdvals(Q_A.T @ Q_B), at 1. The largest angle has "
                "the smallest cosine, and acos gives radians."),
     ),
-    "31.3": Exercise(code_bits, "one number of bits", 20, "hard",
-        cases=[codes((40, 3), (30, 3), 12, 0), codes((25, 2), (7, 2), 32, 1),
-               codes((9, 4), (5, 4), 3, 2)],
+    "31.3": Exercise(
+        repaired, "a tensor of shape (n, k)", 20, "hard",
+        cases=[mixtures(9, 3, 0), mixtures(6, 2, 1), mixtures(7, 5, 2), mixtures(5, 1, 3)],
+        extra=as_projections, free=True,
         mistakes={
-            "it is not finite: an unseen level needs a probability, too. Add 1 to each count.":
-                lambda *given: each_bits(*given, add=0).mean(1).sum(),
-            "those are nats; take the logarithm to base 2.": lambda *g: code_bits(*g) * math.log(2),
-            "the sign: bits are *minus* the logarithm of p.": lambda *given: -code_bits(*given),
-            "add up the bits of a picture's numbers.": lambda *given: each_bits(*given).mean(),
-            "take the mean over the pictures.": lambda *given: each_bits(*given).sum(),
-            "all k numbers share one table of counts. Give each number its own.":
-                lambda k, s, n: each_bits(k.view(-1, 1), s.view(-1, 1), n).mean() * s.shape[1],
-            "sent is yet to come: count in known.": lambda k, s, n: code_bits(s, s, n),
+            "the basis is orthonormal, but its columns are still mixtures.":
+                lambda D, C: basis(D),
+            "eigh has the smallest first. Turn the columns' order round.":
+                lambda D, C: repaired(D, C).flip(1),
+            "these are PCA's directions of all the data. Stay within the columns of D.":
+                lambda D, C: torch.linalg.eigh(C).eigenvectors.flip(1)[:, : D.shape[1]],
+            "the columns of D are not orthonormal. Make a basis first (QR).":
+                lambda D, C: D @ torch.linalg.eigh(D.T @ C @ D).eigenvectors.flip(1),
+            "those are the right directions, but not of length 1.":
+                lambda D, C: repaired(D, C) * torch.arange(2.0, 2 + D.shape[1]),
+            "multiply by the *columns* of eigenvectors, not by the rows: no transpose.":
+                lambda D, C: basis(D) @ inner(D, C).eigenvectors.flip(1).T,
+            "the data is not in it. Use Q.T @ C @ Q, not the columns' own products.":
+                lambda D, C: basis(D) @ torch.linalg.eigh(D.T @ D).eigenvectors.flip(1),
         },
-        praise="Each number pays by its own table, and an unseen level costs a finite number.",
-        hints=("One column at a time: count its levels in known, then look up those of sent.",
-               "With counts = known[:, j].bincount(minlength=levels) + 1 and p = counts / "
-               "counts.sum(), add up the mean of -log2(p[sent[:, j]]) over j."),
+        praise="The mixtures are sorted out: right angles, length 1, no correlation.",
+        hints=("Q = torch.linalg.qr(D).Q spans the same subspace. What is the covariance of the "
+               "data's coordinates in it?",
+               "The eigenvectors of torch.linalg.eigh(Q.T @ C @ Q) are in coordinates of Q, the "
+               "smallest first. Turn them round with .flip(1), and multiply by Q."),
     ),
     "31.4": Exercise(pays_from, "one number of pictures", 10, "easy",
         cases=[(1000, 10, 14), (1000, 10, 13), (1001, 10, 12), (999, 0, 1000), (60, 10, 12.5),
