@@ -618,7 +618,7 @@ opt = torch.optim.Adam(ahead.parameters(), RATE, BETAS)
 alone, slopes = cu.Trainer(D=ahead, opt=opt), []
 for look_number in range(LOOKS):
     with torch.no_grad():
-        says = ahead(frozen(noise(SAMPLES)))[:, 0].double().sigmoid()  # (N,)
+        says = ahead(frozen(noise(SAMPLES)))[:, 0].cpu().double().sigmoid()  # (N,)
     slopes.append(torch.stack([says, 1 - says]))  # minimax, non-saturating
     for number in range(5):
         real = ring.draw(BATCH, seed=5 * look_number + number).to(device)
@@ -1134,8 +1134,8 @@ centres, sigma = MIXTURES["grid"]
 far = torch.cdist(samples, centres.expand(len(samples), -1, -1)).amin(2) / sigma
 bad, bridge = (far > 3).float().mean(), (far > 10).float().mean()  # of all samples
 cu.say(
-    f"Of all samples on the grid {bad:.0%} are bad: {bridge:.0%} lie on bridges, and "
-    f"{bad - bridge:.0%} in clouds that are too wide. So bridges are "
+    f"Of all samples on the grid {bad:.0%} are bad: {bridge:.0%} are more than 10σ from "
+    f"any centre, and {bad - bridge:.0%} are nearer. At this first count, bridges are "
     f"{bridge / bad:.0%} of what is bad."
 )
 
