@@ -1243,7 +1243,7 @@ def logits(net, pictures):  # of the classes, and perhaps of "none of these"
 
 def sure(net, pictures):  # the share with a class at 90 % or more
     shares = logits(net, pictures).softmax(1)[:, : len(data.classes)]
-    return (shares.amax(1) > 0.9).double().mean().item()
+    return (shares.amax(1) > 0.9).float().mean().item()
 
 
 # %%
@@ -1277,7 +1277,7 @@ cu.scoreboard(
 # %%
 def right(net):  # the share of test pictures whose most likely class is true
     named = logits(net, data.test_x)[:, : len(data.classes)].argmax(1)
-    return (named == data.test_y).double().mean().item()
+    return (named == data.test_y).float().mean().item()
 
 
 # %%

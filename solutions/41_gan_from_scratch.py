@@ -1134,9 +1134,9 @@ centres, sigma = MIXTURES["grid"]
 far = torch.cdist(samples, centres.expand(len(samples), -1, -1)).amin(2) / sigma
 bad, bridge = (far > 3).float().mean(), (far > 10).float().mean()  # of all samples
 cu.say(
-    f"Of all samples on the grid {bad:.0%} are bad: {bridge:.0%} are more than 10σ from "
-    f"any centre, and {bad - bridge:.0%} are nearer. At this first count, bridges are "
-    f"{bridge / bad:.0%} of what is bad."
+    f"Of all samples on the grid {bad:.0%} are bad: {bridge:.0%} are more than 10σ "
+    f"from any centre, and {bad - bridge:.0%} are nearer. At this first count, bridges "
+    f"are {bridge / bad:.0%} of what is bad."
 )
 
 # %% [markdown]
