@@ -1251,12 +1251,13 @@ torch.manual_seed(0)
 weak = eigenvalues[:CODE].clamp_min(0).sqrt().float()
 linear_draws = decode(pca_nets[CODE], (torch.randn(1000, CODE) * weak).to(device))
 order = torch.randperm(PIXELS, device=device)
+held_out = sent[:1000]
 shown = {
-    "test pictures": sent,
-    "their reconstructions": decode(best[winner], encode(best[winner], sent)),
-    "junk: uniform noise": torch.rand_like(sent),
-    "junk: pixels shuffled": sent.flatten(1)[:, order].view_as(sent),
-    "junk: quarters exchanged": sent.roll((side // 2, side // 2), (2, 3)),
+    "test pictures": held_out,
+    "their reconstructions": decode(best[winner], encode(best[winner], held_out)),
+    "junk: uniform noise": torch.rand_like(held_out),
+    "junk: pixels shuffled": held_out.flatten(1)[:, order].view_as(held_out),
+    "junk: quarters exchanged": held_out.roll((side // 2, side // 2), (2, 3)),
     "junk: random codes of PCA": linear_draws.clamp(0, 1),
     "random codes": invented,
 }
