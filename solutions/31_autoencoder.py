@@ -489,9 +489,12 @@ cu.claim(
 # %% [markdown]
 # So the gap explains the angles, not the ratio. (Without momentum, half the slope would
 # take twice the steps. Momentum helps a steeper way by more than its share, so with it
-# half the gap costs a little more than twice.) And while the angle is still large, the
-# error is nearly PCA's already: where two directions are worth about the same, it
-# hardly matters which of them you keep.
+# half the gap costs a little more than twice.) But don't read the table to the step:
+# the angle was measured only every 100 steps, so some rows are fitted to as few as two
+# points, and may even come out below the limit.
+#
+# And while the angle is still large, the error is nearly PCA's already: where two
+# directions are worth about the same, it hardly matters which of them you keep.
 #
 # ## What does depth buy?
 #
