@@ -501,9 +501,9 @@ else:
 # ratio changes. We tried it on MNIST: ratios of 1.033, 1.050 and 1.100 took 229, 177
 # and 186 steps for a tenth. (Without momentum, half the slope would take twice the
 # steps. Momentum helps a steeper way by more than its share, so with it half the gap
-# costs a little more than twice.) But don't read the table to the step: the angle was
-# measured only every 100 steps, so some rows are fitted to as few as two points, and
-# may even come out below the limit.
+# costs a little more than twice.) But don't read the table to the step: near the limit
+# the angle swings as it falls, because momentum overshoots, and a straight line through
+# it may come out a little below.
 #
 # And while the angle is still large, the error is nearly PCA's already: where two
 # directions are worth about the same, it hardly matters which of them you keep.
