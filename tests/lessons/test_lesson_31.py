@@ -35,7 +35,8 @@ def test_linear_loss_is_the_mean_squared_error_and_has_its_gradient():
 def test_linear_code_leaves_the_eigenvalues_left_out():
     mean, C = LESSON["covariance"](PICTURES)
     values, vectors = torch.linalg.eigh(C)
-    net = LESSON["linear_code"](vectors.flip(1)[:, :7].T.float(), mean.float())
+    first = vectors.flip(1)[:, :7]
+    net = LESSON["linear_code"](first.T, first, mean)
     error = F.mse_loss(net(PICTURES), PICTURES).item()
     assert net.encoder(PICTURES).shape == (60, 7)
     assert error == pytest.approx(values.flip(0)[7:].sum().item() / 784, abs=1e-6)
