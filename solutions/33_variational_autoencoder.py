@@ -915,7 +915,7 @@ def codes_of(net, x, noise):  # of some pictures; without noise the means
     return torch.cat(found).cpu()
 
 
-COUNT = min(SAMPLES, len(data.test_x))
+COUNT = min(SAMPLES, len(data.test_x) // 2)
 
 
 def laws(net, noise):  # where the codes come from -> COUNT of them
@@ -931,12 +931,12 @@ def laws(net, noise):  # where the codes come from -> COUNT of them
         "prior": standard[:COUNT],
         "one fitted normal": fitted(codes).sample((COUNT,)),
         "a normal for each class": torch.cat(of_classes),
-        "of test pictures": codes_of(net, test_x[:COUNT], noise),
+        "of test pictures": codes_of(net, test_x[1::2][:COUNT], noise),
     }
 
 
 # %%
-real = judge.features(data.test_x[:COUNT]).cpu()
+real = judge.features(data.test_x[::2][:COUNT]).cpu()  # none of those in the codes
 too_few = 4 * real.shape[1] > COUNT  # for the covariance of the features
 
 
@@ -997,18 +997,19 @@ cu.say(
     f"the prior: {nearer(tenfold, 'prior')}. A normal for each class in both: "
     f"{nearer(tenfold, tenfold)}."
 )
-cu.claim(
-    "Fréchet distance by which the VAE's prior is ahead of the plain autoencoder with "
-    "one fitted normal",
-    scores["plain autoencoder", single][0] - scores["VAE", "prior"][0],
-    at_least=0.3,
-    when=on_mnist,
-    form=".2f",
-)
+if not too_few:
+    cu.claim(
+        "Fréchet distance by which the VAE's prior is ahead of the plain autoencoder "
+        "with one fitted normal",
+        scores["plain autoencoder", single][0] - scores["VAE", "prior"][0],
+        at_least=0.3,
+        when=on_mnist,
+        form=".2f",
+    )
 
 # %% [markdown]
-# Was that the long training? Here are the small networks after few steps, with several
-# seeds:
+# Does that hold for less? Here are smaller networks after few steps, at another rate,
+# with several seeds:
 
 
 # %%
@@ -1027,18 +1028,18 @@ if not too_few:
     )
 
 # %% [markdown]
-# So the KL doesn't make a better painter at once. What it gives from the start is a
-# known law of codes and a likelihood; the plain autoencoder has neither. And a
-# classifier can be sure of a blot that no one would call a digit: it has only ever seen
-# digits, and has to say one. Trust the distance more, since it compares how often
-# things happen.
+# What the KL gives from the start is a known law of codes and a likelihood; the plain
+# autoencoder has neither. Whether it makes a better painter is another question, and
+# the answer depends on the law that you allow the other side. And a classifier can be
+# sure of a blot that no one would call a digit: it has only ever seen digits, and has
+# to say one. Trust the distance more, since it compares how often things happen.
 #
 # ### Is it the decoder, or the prior?
 #
 # The codes of all pictures together follow the *aggregate posterior* $q(z) = \mathbb
 # E_x[q(z \mid x)]$. The rate pulls each $q(z \mid x)$ towards the prior; nobody said
 # that their average *is* the prior. Two ways to find out. Compare the VAE's last row
-# with its first: the same decoder, the same noise, only the law of the codes differs.
+# with its first: the same decoder, and only the law of the codes differs.
 # And train a small network to tell codes of pictures from draws of the prior: half
 # right, and it sees no difference.
 
@@ -1283,7 +1284,7 @@ cu.say(
 # %% [markdown]
 # Compare the gain with that last number. If it is smaller, a VAE that has to find the
 # class itself says it more cheaply than a label would. If it is larger, the label is
-# worth more than it costs: a code of only eight numbers has no room to spare.
+# worth more than it costs: a code of only eight numbers may have no room left.
 #
 # ## A map of all digits
 #
@@ -1562,6 +1563,9 @@ def mean_of(name, key="rate"):
 by_depth = mean_of("small") - mean_of("deep")
 by_pixels = mean_of("small") - mean_of("small, earlier pixels")
 cause = "depth" if by_depth > by_pixels else "the sight of earlier pixels"
+of_seeds = max(patients[name]["rate"].std().item() for name in square)
+if not abs(by_depth - by_pixels) > 2 * of_seeds:
+    cause = "not known, within the spread of the seeds"
 cu.claim(
     "Nats of rate that depth takes away beyond what the earlier pixels do",
     by_depth - by_pixels,
@@ -1577,8 +1581,10 @@ cu.say(
 
 # %% [markdown]
 # A lower rate is no illness by itself: a decoder that sees earlier pixels *should*
-# leave less to the code. But depth alone costs rate *and* ELBO. Why? Three suspects,
-# and a cure for each:
+# leave less to the code. But look at depth alone in the table: on MNIST it costs rate
+# *and* ELBO. (Not only at the start: in trials with 2,800 steps and one seed, the deep
+# network ended with a rate of 10 nats and an ELBO of -122.) Why? Three suspects, and a
+# cure for each:
 #
 # - the KL has to be paid before the code is of use. **Warm-up** lets its weight rise
 #   from 0 to 1 over the first 80 % of the steps (Bowman et al. 2016);
@@ -1709,9 +1715,10 @@ cu.plots.lines(
 # %% [markdown]
 # > **Your diagnosis?** How large is the loss of independent coins, and in which unit?
 # > <details><summary>Answer</summary>The library's cross-entropy is the *mean* over
-# > pixels, the KL is the sum over units. Times 784, this is our loss with β = 784. No
-# > code is worth so much: each picture gets the same one, and the decoder answers with
-# > the average picture, whatever you draw. Sum over the pixels.</details>
+# > pixels, the KL is the sum over units. Times the number of pixels, 784 on MNIST, this
+# > is our loss with β = 784. No code is worth so much: each picture gets the same one,
+# > and the decoder answers with the average picture, whatever you draw. Sum over the
+# > pixels.</details>
 #
 # Warm-up and free nats are what is often recommended against a collapse. Do they help
 # here? With the weight as it is, and with the sum:
