@@ -805,8 +805,8 @@ cu.say(
     f"Over the last steps the ELBO of training batches was {seen:.2f}, on test "
     f"pictures it is {elbo.mean():.2f}. "
     + (
-        f"The difference, {by_heart:.2f} nats, is what was learned by heart; it may grow "
-        "with longer training."
+        f"The difference, {by_heart:.2f} nats, is what was learned by heart; it may "
+        "grow with longer training."
         if by_heart > (high - low) / 2
         else "That is within the interval: nothing shows yet that it learned by heart."
     )
