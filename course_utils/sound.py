@@ -60,7 +60,7 @@ def tones(
     time = np.arange(round((seconds + RELEASE) * rate)) / rate  # (S,)
     envelope = np.minimum(time / ATTACK, 1) * np.exp(-1.1 * np.minimum(time, seconds) / seconds)
     envelope *= np.clip((seconds + RELEASE - time) / RELEASE, 0, 1)
-    sound = np.zeros(round(len(played) * seconds * rate) + len(time))
+    sound = np.zeros(round((len(played) - 1) * seconds * rate) + len(time))
     for key in np.flatnonzero(played.any(0)):
         tone = envelope * _sines(27.5 * 2 ** ((key - lower) / 12), time, rate)
         for frame in np.flatnonzero(played[:, key]):
@@ -97,10 +97,11 @@ class Player:
             f"<figcaption>{label}</figcaption></figure>"
         )
 
+    def __repr__(self) -> str:
+        return f"{self.label} (a sound of {len(self.samples) / self.rate:.1f} seconds)"
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
-        seconds = len(self.samples) / self.rate
-        said = f"{self.label} (a sound of {seconds:.1f} seconds)"
-        return {"text/html": self.html(), "text/plain": said}
+        return {"text/html": self.html(), "text/plain": repr(self)}
 
 
 def player(samples: Samples, label: str, rate: int = 8000) -> Player:

@@ -36,7 +36,7 @@ class Plot(Figure):
         return buffer.getvalue()
 
     def html(self, name: str = "") -> str:
-        """The figure as an `<img>` with its alt text, perhaps of a CSS class `name`, and what is below."""
+        """The figure with its alt text, perhaps of a CSS class `name`, and what is below it."""
         kind = f'class="{name}" ' if name else ""
         if self.below:
             return f"<div {kind}>{self._image()}{self.below}</div>"

@@ -46,6 +46,7 @@ def pianoroll(
         axes.set(title=name, xlabel="quarter notes", ylim=(low - 2.5, high + 2.5))
         axes.set_yticks(marks, [f"C{(key + LOWEST) // 12 - 1}" for key in marks])
         axes.title.set_size(10)
+        axes.grid(False)
     panels[0].set_ylabel("key")
     return plot
 
@@ -111,7 +112,7 @@ def _staves(axes: Axes, frames: int, bar: int) -> None:
 
 def _note(axes: Axes, x: float, note: int, colour: str, up: bool, wide: float) -> None:
     """A head with its stem, a sharp before it, and the lines it needs beyond the staves."""
-    y, width = _height(note), 0.42 * max(wide, 0.6)
+    y, width = _height(note), 0.42 * wide
     axes.add_patch(Ellipse((x, y), width, 1.7, angle=0, color=colour, lw=0))
     side = width / 2 if up else -width / 2
     axes.plot([x + side] * 2, [y, y + 5 if up else y - 5], color=colour, lw=1)
