@@ -3,7 +3,7 @@
 A lesson defines its networks, its losses and one `step(batch)`. What all lessons share is here.
 """
 
-from . import checkpoint, data, metrics, plots, printing, widgets
+from . import checkpoint, data, metrics, plots, printing, sound, widgets
 from .checks import check, hint
 from .claims import claim
 from .data import Batches
@@ -38,6 +38,7 @@ __all__ = [
     "profile",  # smoke, cpu or gpu
     "say",  # print a sentence, wrapped to a narrow window
     "scoreboard",  # show rows of results as a table
+    "sound",  # tones of a piano roll, a player in the page
     "start",  # seed, style, and one line on where this runs
     "widgets",  # explore: controls around a plot; prompt: a box to type into
 ]

@@ -44,6 +44,10 @@ def net():
     return cu.metrics.FeatureNet(layers, (1, 8, 8), 0.5)
 
 
+ROLL = torch.eye(6, 88)
+NO_ROLL = [[[0, 1]], ROLL.T, 2 * ROLL, nan(ROLL), ROLL[:0], ROLL.cfloat(), ROLL[0]]
+
+
 class TestWrongInput(Refusals):
     ROOMS = {"metrics"}
     FREE = {"metrics.nearest_distances: name": "only what an error calls the samples"}
@@ -117,6 +121,20 @@ class TestWrongInput(Refusals):
                 "samples": [X[0], X[:0], X[:, :1], nan(X)],
                 "centres": [CENTRES[:0], CENTRES / 0, CENTRES[:, :0]], "sigma": [0],
             },
+        ),
+        **{
+            f"metrics.{name}": ({"roll": ROLL}, {"roll": [*NO_ROLL, *worse]})
+            for name, worse in {
+                "pitch_classes": [0 * ROLL], "scale_consistency": [0 * ROLL],
+                "melodic_steps": [0 * ROLL, ROLL[:1]], "repeated_frames": [ROLL[:1]],
+            }.items()
+        },
+        "metrics.voices": (
+            {"roll": ROLL}, {"roll": NO_ROLL, "count": [1, 89, True], "lower": [21, 0.5]},
+        ),
+        "metrics.parallels": (
+            {"roll": ROLL},
+            {"roll": NO_ROLL, "interval": [12, True], "count": [1, 89, True]},
         ),
         "metrics.discriminative_score": ({"real": SERIES, "fake": OTHER, **SHORT}, NO_SCORE),
         "metrics.predictive_score": (

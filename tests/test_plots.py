@@ -22,6 +22,8 @@ from course_utils.plots import cells
 ALT = "What a reader who sees no picture should know."
 GREY = np.linspace(0, 1, 3 * 4 * 5).reshape(3, 4, 5)
 
+ROLL = np.eye(6, 88, 40)
+
 NODES = {
     "x": (0.5, 1, "name", "$x_t$"), "layer": (2, 1.5, "box", "tanh"), "dot": (3, 1, "dot", ""),
 }  # fmt: skip
@@ -53,6 +55,8 @@ DRAWN = {
     "characters": lambda: plots.characters("to be", [0, 1, 2, 3, 4], value="v", alt=ALT),
     "curves": lambda: plots.curves(history(), 10),
     "cell": lambda: plots.cell("GRU"),
+    "pianoroll": lambda: plots.pianoroll({"a": ROLL, "b": 0.5 * ROLL}, alt=ALT),
+    "score": lambda: plots.score([[72, 61, 55, -1], [90, 60, 55, 36]], alt=ALT, bar=2),
     "diagram": lambda: plots.diagram(NODES, [("x", (1, 1), "layer"), ("layer", "dot")], alt=ALT),
 }  # fmt: skip
 
@@ -322,6 +326,21 @@ class TestWrongInput(Refusals):
             },
         ),
         "plots.cell": ({"kind": "LSTM"}, {"kind": ["RNN", ""]}),
+        "plots.pianoroll": (
+            {"rolls": {"a": ROLL}, **TOLD},
+            {
+                "rolls": [{}, {"a": ROLL.T}, {"a": 2 * ROLL}, {1: ROLL}, {"a": [[1]]},
+                          {"a": ROLL[:0]}],
+                "per_beat": [0, True], "height": [0, 1e9], "alt": [""],
+            },
+        ),
+        "plots.score": (
+            {"notes": [[72, 60], [71, -1]], **TOLD},
+            {
+                "notes": [*NO_ARRAY, [60], [[]], [[60.5]], [[-2]], [[128]], [[60]] * 65],
+                "names": [["a"], "a", 3], "bar": [0, True], "alt": [""],
+            },
+        ),
         "plots.diagram": (
             {"nodes": NODES, "arrows": [("x", "layer")], **TOLD},
             {

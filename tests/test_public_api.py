@@ -41,7 +41,9 @@ PUBLIC = {
     if inspect.isclass(value) and inspect.isfunction(vars(value)[member]) and member[0] != "_"
 } | {
     f"{module.__name__}.{name}": value
-    for module in (cu.checkpoint, cu.data, cu.data.augment, cu.metrics, cu.plots, cu.widgets)
+    for module in (
+        cu.checkpoint, cu.data, cu.data.augment, cu.metrics, cu.plots, cu.sound, cu.widgets,
+    )
     for name, value in vars(module).items()
     if inspect.isroutine(value) and name[0] != "_" and value.__module__.startswith("course_utils")
 }  # fmt: skip
@@ -54,7 +56,7 @@ def test_a_trainer_offers_what_a_learner_uses_and_nothing_else():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "data", "metrics", "plots", "widgets"])
+@pytest.mark.parametrize("name", ["checkpoint", "data", "metrics", "plots", "sound", "widgets"])
 def test_each_public_module_says_what_is_public(name):
     module = getattr(cu, name)
     found = {key.rpartition(".")[2] for key in PUBLIC if key.startswith(f"{module.__name__}.")}
@@ -121,6 +123,7 @@ MAY_KNOW = {
     "readings": {"arguments", "faults", "history"},
     "modules": set(),
     "plots": {"arguments"},
+    "sound": {"arguments"},
     "start": {"arguments", "plots", "runtime"},
     "widgets": {"arguments", "plots"},
     "display": {"plots", "history"},

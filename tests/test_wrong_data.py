@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 from synthetic import pictures
-from wrong import Fresh, Refusals
+from wrong import Fresh, Refusals, nan
 
 import course_utils as cu
 from course_utils import paths
@@ -37,6 +37,24 @@ def file(name, text):
 
 def table(rows):
     return file("own.csv", "a,b\n" + "".join(f"{row % 7},{row**2}\n" for row in range(rows)))
+
+
+ROLL = torch.eye(40, 88)
+MUSIC = {**MADE, "train": (ROLL, ROLL[:9]), "validation": (ROLL,), "test": (ROLL,)}
+OWN_MUSIC = Fresh(lambda: cu.data.MusicData(**MUSIC))
+
+
+def songs(count=5):
+    """A folder of MIDI files."""
+    for number in range(count):
+        cu.data.write_midi(f"songs {count}/{number}.mid", ROLL)
+    return f"songs {count}"
+
+
+def broken():
+    (paths.root() / "broken").mkdir(exist_ok=True)
+    (paths.root() / "broken" / "a.mid").write_bytes(b"x")
+    return "broken"
 
 
 SERIES = {
@@ -149,6 +167,31 @@ CASES = {
     "SeriesData.batches": (
         {"self": OWN_SERIES, "size": 2}, {"size": [0, True], "seed": [True]},
     ),
+    "data.music": (
+        {"path": Fresh(songs)},
+        {
+            "path": ["", "gone", "a\0b", Fresh(folder), Fresh(broken), Fresh(lambda: songs(1))],
+            "per_beat": [0, 25, True], "longest": [15, True], "test_share": [0, 0.5, "x"],
+            "seed": NO_SEED,
+        },
+    ),
+    "data.chorales": ({"per_beat": 1}, {"per_beat": [0, 2, True, "x", None]}),
+    "data.write_midi": (
+        {"path": "a.mid", "roll": ROLL},
+        {
+            "path": ["", "a.txt", "a\0b"], "per_beat": [0, 999, True], "bpm": [0, 9999],
+            "roll": [ROLL.T, 2 * ROLL, ROLL[:0], nan(ROLL)], "joined": [2, None],
+        },
+    ),
+    "MusicData": (
+        MUSIC,
+        {
+            "train": [None, ROLL, [], [ROLL[:1]], [2 * ROLL], [ROLL.T]], "test": [[None], "x"],
+            "validation": [[], 3], "per_beat": [0, True], "raised": [-1, 0.5],
+        },
+    ),
+    "MusicData.padded": ({"self": OWN_MUSIC, "part": "test"}, {"part": ["all", "", None]}),
+    "MusicData.batches": ({"self": OWN_MUSIC, "size": 2}, {"size": [0, True], "seed": [True]}),
     "TextData": (
         TEXT, {"train": NO_IDS, "validation": NO_IDS, "symbols": [None, 7, ["a", "b"], ""]},
     ),

@@ -33,6 +33,7 @@ from .figures import (
     ways,
 )
 from .history import RESERVED, evaluated, measured, metric, metrics, state
+from .music import roll, rolls, shades
 from .places import existing, named
 from .profiles import amount, amounts, bounds
 from .training import (
@@ -115,10 +116,13 @@ __all__ = [
     "reached",
     "real",
     "refused",
+    "roll",
+    "rolls",
     "rows",
     "samples",
     "sequences",
     "several",
+    "shades",
     "shape",
     "share",
     "shown",

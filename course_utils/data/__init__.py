@@ -8,6 +8,8 @@ from . import augment, glyphs
 from .batches import Batches
 from .folders import folder
 from .images import ImageData
+from .midi import write_midi
+from .music import MusicData, chorales, music
 from .registry import load, names
 from .series import SeriesData, Waves, csv, sines, sunspots
 from .texts import TextData, Windows, text
@@ -15,17 +17,21 @@ from .texts import TextData, Windows, text
 __all__ = [
     "Batches",
     "ImageData",
+    "MusicData",
     "SeriesData",
     "TextData",
     "Waves",
     "Windows",
     "augment",
+    "chorales",
     "csv",
     "folder",
     "glyphs",
     "load",
+    "music",
     "names",
     "sines",
     "sunspots",
     "text",
+    "write_midi",
 ]

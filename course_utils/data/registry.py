@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import arguments, paths, runtime
-from . import download, files, folders, glyphs, images, series, texts
+from . import download, files, folders, glyphs, images, midi, series, texts
 from .download import Remote
 from .images import ImageData
+from .music import MusicData, chorales, music
+from .music import files as midi_files
 from .series import SeriesData
 from .texts import TextData
 
@@ -126,7 +128,7 @@ def names() -> list[str]:
     return sorted([*SOURCES, *texts.SOURCES, *MADE])
 
 
-def load(name: str | Path) -> ImageData | SeriesData | TextData:
+def load(name: str | Path) -> ImageData | MusicData | SeriesData | TextData:
     """A data set on the device, by its name or by the path of your own.
 
     `load` takes no options. To set some, call the data set's own door instead:
@@ -136,6 +138,8 @@ def load(name: str | Path) -> ImageData | SeriesData | TextData:
     | a folder with a subfolder per class      | `cu.data.folder(path, size=64, …)`    |
     | a text file (`.txt`, in UTF-8)           | `cu.data.text(path)`                  |
     | a table (`.csv`, columns are features)   | `cu.data.csv(path, length=24, …)`     |
+    | a folder of MIDI files, or a .mid file   | `cu.data.music(path, per_beat=1, …)`  |
+    | "jsb-chorales"                           | `cu.data.chorales(per_beat=1)`        |
     | "sines"                                  | `cu.data.sines(length=24, …)`         |
     | "sunspots"                               | `cu.data.sunspots(length=24, …)`      |
     | "glyphs"                                 | `cu.data.glyphs.sample`, then `.draw` |
@@ -143,8 +147,8 @@ def load(name: str | Path) -> ImageData | SeriesData | TextData:
     A file may be compressed, as `table.csv.gz` is.
 
     What has to be downloaded is looked for in `COURSE_DATA`, then in `datasets/`; with no network
-    a stand-in is used, rendered digits of the same shape or docstrings of Python's standard
-    library, and one line says so. Under the `smoke` profile only a small slice is kept.
+    a stand-in is used (rendered digits, docstrings of Python's standard library, chords by rule),
+    and one line says so. Under the `smoke` profile only a small slice is kept.
 
     Args:
         name: one of `cu.data.names()`, in any spelling, or a path, absolute or relative to the
@@ -163,12 +167,12 @@ def load(name: str | Path) -> ImageData | SeriesData | TextData:
     if key in MADE:
         return MADE[key]()
     if path.is_dir():
-        return folders.folder(path)
+        return music(path) if midi_files(path) else folders.folder(path)
     if path.is_file() and (ending := files.ending(path)) in FILES:
         return FILES[ending](path)
     own = (
         "the path (relative to the project's root) of a folder with one subfolder of pictures per "
-        "class, of a .txt file or of a .csv file"
+        "class, or with MIDI files, of a .txt, a .csv or a .mid file"
     )
     return arguments.choice("name", str(name), names(), own)
 
@@ -191,5 +195,10 @@ def _glyphs(
     return images.assemble(name, parts, DIGITS, source)
 
 
-MADE = {"glyphs": _glyphs, "sines": series.sines, "sunspots": series.sunspots}
-FILES = {".txt": texts.text, ".csv": series.csv}
+MADE = {
+    "glyphs": _glyphs,
+    "jsb-chorales": chorales,
+    "sines": series.sines,
+    "sunspots": series.sunspots,
+}
+FILES = {".txt": texts.text, ".csv": series.csv, **dict.fromkeys(midi.ENDINGS, music)}

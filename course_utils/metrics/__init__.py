@@ -9,6 +9,14 @@ from .images import FeatureNet, feature_net
 from .intervals import bootstrap
 from .latents import active_units, importance_likelihood
 from .modes import modes
+from .music import (
+    melodic_steps,
+    parallels,
+    pitch_classes,
+    repeated_frames,
+    scale_consistency,
+    voices,
+)
 from .sequences import (
     Memorisation,
     SequenceScore,
@@ -36,11 +44,17 @@ __all__ = [
     "frechet_from_moments",
     "importance_likelihood",
     "kernel_distance",
+    "melodic_steps",
     "memorisation",
     "modes",
     "nearest_distances",
+    "parallels",
+    "pitch_classes",
     "power_spectrum",
     "precision_recall",
     "predictive_score",
+    "repeated_frames",
+    "scale_consistency",
     "spectral_distance",
+    "voices",
 ]

@@ -13,6 +13,7 @@ from .cells import cell
 from .charts import bars, curves, heatmap, lines
 from .diagram import diagram
 from .figure import Plot
+from .music import pianoroll, score
 from .pictures import images, prediction
 from .style import COLOURS
 from .texts import characters
@@ -31,7 +32,9 @@ __all__ = [
     "images",
     "lines",
     "log_axis",
+    "pianoroll",
     "prediction",
+    "score",
 ]
 
 

@@ -21,6 +21,7 @@ class Plot(Figure):
 
     def __init__(self, width: float, height: float, alt: str) -> None:
         self.alt = arguments.alt(alt)
+        self.below = ""  # HTML to show below the figure, such as a player's
         inches = arguments.size((width, height))
         super().__init__(figsize=inches, dpi=DPI, layout="constrained")
 
@@ -35,9 +36,14 @@ class Plot(Figure):
         return buffer.getvalue()
 
     def html(self, name: str = "") -> str:
-        """The figure as an `<img>` with its alt text, perhaps of a CSS class `name`."""
-        width, height = (round(pixels) for pixels in self.bbox.size)  # known before it is decoded
+        """The figure with its alt text, perhaps of a CSS class `name`, and what is below it."""
         kind = f'class="{name}" ' if name else ""
+        if self.below:
+            return f"<div {kind}>{self._image()}{self.below}</div>"
+        return self._image(kind)
+
+    def _image(self, kind: str = "") -> str:
+        width, height = (round(pixels) for pixels in self.bbox.size)  # known before it is decoded
         return (
             f'<img {kind}alt="{html.escape(self.alt)}" width="{width}" height="{height}" '
             'style="max-width: 100%; height: auto" src="data:image/png;base64,'

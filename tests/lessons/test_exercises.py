@@ -22,6 +22,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "drawn.append((p.cumsum(-1) <= u).sum()) -> drawn.append((p.cumsum(-0) <= u).sum())":
             "axis 0 of one",
     },
+    "24.4": {  # the logits have one axis, so the first is the last
+        "key = (z.softmax(0).cumsum(0) <= u).sum() -> key = (z.softmax(-1).cumsum(0) <= u).sum()":
+            "the last axis of one",
+        "key = (z.softmax(0).cumsum(0) <= u).sum() -> key = (z.softmax(0).cumsum(-1) <= u).sum()":
+            "the last axis of one",
+    },
 }  # fmt: skip
 every = pytest.mark.parametrize("number", EXERCISES)
 
