@@ -31,18 +31,20 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import course_utils as cu
 
+# %%
 SERIES = "sines"  # or "sunspots", or the path of a CSV of 200 rows or more
 AHEAD = 6  # steps: how far a forecaster has to look
 UNITS, CODE, NOISE = 32, 8, 8  # of a state; numbers a window, numbers a step
 BATCH = cu.budget(cpu=64, gpu=128)
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
-JUDGE = cu.budget(cpu=300, gpu=2000)  # iterations of a critic
+JUDGE = cu.budget(cpu=240, gpu=2000)  # iterations of a critic
 PREDICT = cu.budget(cpu=1500, gpu=5000)  # iterations of a predictor
+JUDGED = cu.budget(cpu=5000, gpu=10_000)  # windows that a critic sees, at most
 DOTS = cu.budget(cpu=180, gpu=500)  # windows in a t-SNE plane
 STEPS = {  # chosen so that all GANs take about as many seconds
-    "RCGAN": cu.budget(cpu=700, gpu=20_000),
-    "TimeGAN": [cu.budget(cpu=n, gpu=20 * n) for n in (420, 50, 110)],  # by phase
-    "crossed pair": cu.budget(cpu=850, gpu=20_000),
+    "RCGAN": cu.budget(cpu=600, gpu=20_000),
+    "TimeGAN": [cu.budget(cpu=n, gpu=20 * n) for n in (380, 40, 95)],  # by phase
+    "crossed pair": cu.budget(cpu=800, gpu=20_000),
     "LSTM": cu.budget(cpu=500, gpu=10_000),
 }
 
@@ -207,13 +209,14 @@ def step(batch):
 
 
 # %%
-def passes(train, steps, looks, seed=0):  # batches whose epochs end where we look
-    size = min(BATCH, len(train))  # few windows make small batches
+def passes(windows, steps, looks, seed=0):  # batches whose epochs end where we look
+    size = min(BATCH, len(windows))  # few windows make small batches
     items = -(-steps // looks) * size
-    several = train.repeat(-(-items // len(train)), 1, 1)[:items]
+    several = windows.repeat(-(-items // len(windows)), 1, 1)[:items]
     return cu.Batches(several, size, seed)
 
 
+# %%
 def look():
     noise = torch.randn(8, LENGTH, NOISE, device=device)
     film[trainer.steps] = G(noise).sigmoid().float().cpu()
@@ -334,21 +337,22 @@ class Sharp(nn.Module):
 
 
 # %%
-def sharp(train, fake, seed=0):
+def sharp(windows, fake, seed=0):
     torch.manual_seed(seed)
-    critic, count = Sharp(train.shape[2]), min(len(train), len(fake), 4000)
-    return by_hand(critic, train[:count], fake[:count], JUDGE, seed)
+    critic, count = Sharp(windows.shape[2]), min(len(windows), len(fake), JUDGED)
+    return by_hand(critic, windows[:count], fake[:count], JUDGE, seed)
 
 
 # %%
 torch.manual_seed(0)
-train = data.train  # for short
-lines = straight(train[torch.randperm(len(train), device=device)])
+lines = straight(data.train[torch.randperm(len(data.train), device=device)])
 few = max(1, FEATURES // 2)  # what int(features / 2) means for one feature: 1
-ours = [by_hand(Critic(FEATURES, few), train, lines, JUDGE, seed)[-1] for seed in SEEDS]
+ours = [
+    by_hand(Critic(FEATURES, few), data.train, lines, JUDGE, seed)[-1] for seed in SEEDS
+]
 plan = {"iterations": JUDGE, "repeats": len(SEEDS)}
-theirs = cu.metrics.discriminative_score(train, lines, **plan)
-seen = [sharp(train, lines, seed)[-1] for seed in SEEDS]
+theirs = cu.metrics.discriminative_score(data.train, lines, **plan)
+seen = [sharp(data.train, lines, seed)[-1] for seed in SEEDS]
 
 
 # %%
@@ -357,6 +361,7 @@ def show(values, form=".3f"):  # mean ± spread
     return f"{values.mean():{form}} ± {values.std():{form}}"
 
 
+# %%
 cu.say(
     f"Straight lines, by the protocol's critic of {few} units: by hand {show(ours)}, "
     f"by the package {theirs}. By the sharp critic: {show(seen)}. Each has "
@@ -372,7 +377,7 @@ cu.say(
 # %%
 with warnings.catch_warnings():  # on a short series: the level of chance is printed
     warnings.simplefilter("ignore")
-    floors = cu.metrics.discriminative_floors(train, data.test, **plan)
+    floors = cu.metrics.discriminative_floors(data.train, data.test, **plan)
 for name, score in floors.items():
     cu.say(f"{name}: {score}. By chance alone: {score.reference:.3f}.")
     cu.claim(
@@ -436,10 +441,10 @@ def mixed(x):  # each feature from another window
 torch.manual_seed(0)
 rows, said = [], {}
 for name, x in TRAIN.items():
-    rivals, found = {"real": x[:4000], "mixed": mixed(x)[:4000]}, []
+    rivals, found = {"real": x[:JUDGED], "mixed": mixed(x)[:JUDGED]}, []
     for iterations in (max(1, PREDICT // 2), PREDICT):
         options = {"repeats": 1, "iterations": iterations}
-        found.append(cu.metrics.predictive_score(x[:4000], rivals, **options))
+        found.append(cu.metrics.predictive_score(x[:JUDGED], rivals, **options))
     said[name] = [found[1][rival].mean for rival in rivals]
     said[name] += [found[1]["real"].reference, found[0]["real"].mean]
     rows.append(
@@ -494,36 +499,44 @@ for name, (real, of_mixed, blind, halfway) in said.items():
 # makes hidden states from noise; and the **discriminator** $d$ judges hidden states.
 
 # %%
+nodes = {
+    "x": (0.5, 2.6, "name", "$x$"),
+    "e": (1.9, 2.6, "box", "$e$"),
+    "h": (3.3, 2.6, "name", "$h$"),
+    "r": (5.6, 2.6, "box", "$r$"),
+    "back": (7.4, 2.6, "name", r"$\tilde{x}$"),
+    "s": (3.3, 1.6, "box", "$s$"),
+    "next": (4.9, 1.6, "name", "$h_{t+1}$"),
+    "z": (0.5, 0.6, "name", "$z$"),
+    "g": (1.9, 0.6, "box", "$g$"),
+    "drawn": (2.6, 0.85, "label", r"$\hat{e}$"),
+    "s2": (3.3, 0.6, "box", "$s$"),
+    "hidden": (4.5, 0.6, "name", r"$\hat{h}$"),
+    "r2": (5.6, 0.6, "box", "$r$"),
+    "fake": (7.4, 0.6, "name", r"$\hat{x}$"),
+    "d": (8.0, 1.6, "box", "$d$"),
+    "logit": (9.1, 1.6, "name", "logit"),
+    "L1": (8.4, 2.75, "label", "reconstruction: $e$, $r$"),
+    "L2": (5.9, 1.75, "label", "supervised: $s$"),
+    "L3": (8.5, 1.95, "label", "game: $d$; $g$, $s$"),
+    "L4": (8.4, 0.35, "label", "mean, spread: $g$, $s$"),
+}
+
+# %%
 joined = "x e, e h, h r, r back, h s, s next, z g, g s2, s2 hidden, hidden r2, r2 fake"
 ways = [tuple(pair.split()) for pair in joined.split(", ")] + [
-    ("h", (3.3, 2.2), (8.0, 2.2), "d"),
+    ("h", (3.3, 2.2), (7.4, 2.2), (7.4, 1.6), "d"),
     ("hidden", (4.5, 1.1), (8.0, 1.1), "d"),
     ("d", "logit"),
 ]
 cu.plots.diagram(
-    {
-        "x": (0.5, 2.6, "name", "$x$"),
-        "e": (1.9, 2.6, "box", "$e$"),
-        "h": (3.3, 2.6, "name", "$h$"),
-        "r": (5.6, 2.6, "box", "$r$"),
-        "back": (7.4, 2.6, "name", r"$\tilde{x}$"),
-        "s": (3.3, 1.6, "box", "$s$"),
-        "next": (5.6, 1.6, "label", "$s$ says $h_{t+1}$"),
-        "z": (0.5, 0.6, "name", "$z$"),
-        "g": (1.9, 0.6, "box", "$g$"),
-        "drawn": (2.6, 0.85, "label", r"$\hat{e}$"),
-        "s2": (3.3, 0.6, "box", "$s$"),
-        "hidden": (4.5, 0.6, "name", r"$\hat{h}$"),
-        "r2": (5.6, 0.6, "box", "$r$"),
-        "fake": (7.4, 0.6, "name", r"$\hat{x}$"),
-        "d": (8.0, 1.6, "box", "$d$"),
-        "logit": (9.1, 1.6, "name", "logit"),
-    },
+    nodes,
     ways,
     size=(9.5, 3.1),
     alt="TimeGAN's five boxes. Real x goes through e to h, and through r back. The "
     "supervisor s reads h and says the next h. Noise z goes through g and s to a "
-    "hidden state, and through r to a fake. d judges both hidden states.",
+    "hidden state, and through r to a fake. d judges both hidden states. Beside each "
+    "loss is what it trains.",
 )
 
 # %% [markdown]
@@ -536,9 +549,9 @@ cu.plots.diagram(
 
 # %%
 class TimeGAN(nn.Module):
-    def __init__(self, train):
+    def __init__(self, windows):
         super().__init__()
-        self.length, self.features = train.shape[1:]
+        self.length, self.features = windows.shape[1:]
         self.e, self.r = (
             Recurrent(self.features, UNITS),
             Recurrent(UNITS, self.features),
@@ -571,10 +584,12 @@ def reconstruction(net, real):
     return (F.mse_loss(net.values(net.hidden(real)), real) + 1e-8).sqrt()
 
 
+# %%
 def supervised(net, h):
     return (F.mse_loss(net.s(h).sigmoid()[:, :-1], h[:, 1:]) + 1e-8).sqrt()
 
 
+# %%
 def matched(fake, real):  # mean and spread of each value, over the batch
     spreads = (fake.var(0) + 1e-6).sqrt() - (real.var(0) + 1e-6).sqrt()
     return spreads.abs().mean() + (fake.mean(0) - real.mean(0)).abs().mean()
@@ -588,10 +603,12 @@ def generator_loss(net, real):
     return game + 100 * taught + 100 * matched(net.values(states[1]), real)
 
 
+# %%
 def embedder_loss(net, real):
     return 10 * reconstruction(net, real) + 0.1 * supervised(net, net.hidden(real)) ** 2
 
 
+# %%
 def discriminator_loss(net, real):
     with torch.no_grad():
         h, fakes = net.hidden(real), torch.cat(net.draw(len(real)))
@@ -606,7 +623,7 @@ def discriminator_loss(net, real):
 
 # %%
 torch.manual_seed(0)
-net, real = TimeGAN(train).to(device), train[:16]
+net, real = TimeGAN(data.train).to(device), data.train[:16]
 losses = {
     "reconstruction": lambda: reconstruction(net, real),
     "supervised, on real h": lambda: supervised(net, net.hidden(real).detach()),
@@ -632,21 +649,22 @@ cu.scoreboard(rows)
 # %%
 class Run(NamedTuple):
     G: nn.Module
-    x: torch.Tensor  # (4000, T, F), sampled at the end
-    looks: dict  # step -> (400, T, F)
+    x: torch.Tensor  # (JUDGED, T, F), sampled at the end
+    looks: dict  # step -> (400, T, F), sampled on the way
     seconds: float
     history: cu.History
 
 
 # %%
 @torch.no_grad()
-def sampled(net, count=4000):
+def sampled(net, count=JUDGED):
     return net.sample(count).float().cpu()  # (count, T, F)
 
 
+# %%
 def finish(trainer, net, step, batches, steps, looks):  # train, look, sample
     def look():
-        looks[trainer.steps] = sampled(net, 400)
+        looks[trainer.steps] = sampled(net, min(400, JUDGED))
         return {}
 
     history = trainer.fit(step, batches, steps=steps, evaluate=look, show=False)
@@ -666,9 +684,9 @@ def joint_step(net, trainer, opts, real):
 
 
 # %%
-def train_timegan(train, steps, seed=0, *, rate=4e-3, run=None):
+def train_timegan(windows, steps, seed=0, *, rate=1e-2, run=None):
     torch.manual_seed(seed)
-    net, looks = TimeGAN(train), cu.Kept()
+    net, looks = TimeGAN(windows), cu.Kept()
     boxes = {"opt_er": (net.e, net.r), "opt_gs": (net.g, net.s), "opt_d": (net.d,)}
     opts = {
         name: torch.optim.Adam([p for box in pair for p in box.parameters()], rate)
@@ -687,7 +705,7 @@ def train_timegan(train, steps, seed=0, *, rate=4e-3, run=None):
             return joint_step(net, trainer, opts, batch[0])
         return {"loss": loss}
 
-    batches = passes(train, sum(steps), 4, seed)
+    batches = passes(windows, sum(steps), 4, seed)
     return finish(trainer, net, step, batches, sum(steps), looks)
 
 
@@ -711,14 +729,14 @@ def train_timegan(train, steps, seed=0, *, rate=4e-3, run=None):
 
 # %%
 class Generator(nn.Module):
-    def __init__(self, train):
+    def __init__(self, windows):
         super().__init__()
-        self.length, features = train.shape[1:]
+        self.length, features = windows.shape[1:]
         self.start = nn.Linear(CODE, UNITS)
         self.lstm = nn.LSTM(CODE + NOISE, UNITS, batch_first=True)
         self.read = nn.Linear(UNITS, features)
-        self.register_buffer("centre", train.mean((0, 1)))  # (F,)
-        self.register_buffer("spread", train.std((0, 1)))
+        self.register_buffer("centre", windows.mean((0, 1)))  # (F,)
+        self.register_buffer("spread", windows.std((0, 1)))
 
     def forward(self, code, noise):  # (B, k), (B, T, n) -> (B, T, F)
         first = self.start(code).tanh()[None]  # the first state, (1, B, H)
@@ -733,14 +751,14 @@ class Generator(nn.Module):
 
 # %%
 class Reader(nn.Module):
-    def __init__(self, train, width=128):
+    def __init__(self, windows, width=128):
         super().__init__()
-        self.register_buffer("centre", train.mean((0, 1)))
-        self.register_buffer("spread", train.std((0, 1)))
-        moves = ((train - self.centre) / self.spread).diff(dim=1)
+        self.register_buffer("centre", windows.mean((0, 1)))
+        self.register_buffer("spread", windows.std((0, 1)))
+        moves = ((windows - self.centre) / self.spread).diff(dim=1)
         self.register_buffer("move", moves.std((0, 1)))
         self.layers = nn.Sequential(
-            nn.Linear(2 * train[0].numel(), width),
+            nn.Linear(2 * windows[0].numel(), width),
             nn.LeakyReLU(0.2),
             nn.Linear(width, width),
             nn.LeakyReLU(0.2),
@@ -769,12 +787,12 @@ def penalty(trainer, D, real, gamma):  # at every fourth step; off while gamma i
 
 
 # %%
-def train_pair(
-    kinds, train, steps, seed=0, *,
+def train(
+    kinds, windows, steps, seed=0, *,
     rates=(2e-3, 1e-3), betas=(0.5, 0.99), gamma=0, run=None,
 ):  # fmt: skip
     torch.manual_seed(seed)
-    G, D = (kind(train) for kind in kinds)
+    G, D = (kind(windows) for kind in kinds)
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.99))
     opt_G = torch.optim.Adam(G.parameters(), rates[0], betas)
     opt_D = torch.optim.Adam(D.parameters(), rates[1], betas)
@@ -792,23 +810,24 @@ def train_pair(
         right = ((on_real > 0).float().mean() + (on_fake <= 0).float().mean()) / 2
         return {"loss of D": loss_D, "loss of G": loss_G, "D is right": right}
 
-    batches = passes(train, steps, 4, seed)
+    batches = passes(windows, steps, 4, seed)
     return finish(trainer, average.module, step, batches, steps, looks)
 
 
 # %%
 class PlainGenerator(Recurrent):  # the first game's
-    def __init__(self, train):
-        super().__init__(NOISE, train.shape[2])
-        self.length = train.shape[1]
+    def __init__(self, windows):
+        super().__init__(NOISE, windows.shape[2])
+        self.length = windows.shape[1]
 
     def sample(self, count):
         noise = torch.randn(count, self.length, NOISE, device=device)
         return self(noise).sigmoid()
 
 
-def plain_reader(train):
-    return Recurrent(train.shape[2], 1)
+# %%
+def plain_reader(windows):
+    return Recurrent(windows.shape[2], 1)
 
 
 # %% [markdown]
@@ -822,12 +841,12 @@ def plain_reader(train):
 
 # %%
 class Teacher(nn.Module):
-    def __init__(self, train):
+    def __init__(self, windows):
         super().__init__()
-        self.length, self.features = train.shape[1:]
+        self.length, self.features = windows.shape[1:]
         self.net = Recurrent(self.features, 2 * self.features)
-        self.register_buffer("centre", train.mean((0, 1)))
-        self.register_buffer("spread", train.std((0, 1)))
+        self.register_buffer("centre", windows.mean((0, 1)))
+        self.register_buffer("spread", windows.std((0, 1)))
 
     def ahead(self, x, read):  # the last values, what is read: a normal for the next
         move, log_spread = read.chunk(2, 2)
@@ -847,9 +866,9 @@ class Teacher(nn.Module):
 
 
 # %%
-def teach(train, steps, seed=0, *, rate=3e-3, run=None):
+def teach(windows, steps, seed=0, *, rate=3e-3, run=None):
     torch.manual_seed(seed)
-    net, looks = Teacher(train), cu.Kept()
+    net, looks = Teacher(windows), cu.Kept()
     opt = torch.optim.Adam(net.parameters(), rate)
     trainer = cu.Trainer(run, net=net, opt=opt, looks=looks)
 
@@ -860,17 +879,23 @@ def teach(train, steps, seed=0, *, rate=3e-3, run=None):
         trainer.update(opt, loss, clip=1.0)
         return {"nats a value": loss}
 
-    return finish(trainer, net, step, passes(train, steps, 4, seed), steps, looks)
+    return finish(trainer, net, step, passes(windows, steps, 4, seed), steps, looks)
 
 
 # %% [markdown]
 # ## The contest
 #
 # "TimeGAN scores .011" says nothing of what it cost. So all models get about equally
-# many *seconds*, on both sets, from several seeds each. How were their rates chosen? By
-# hand, for each model in the same way, with one seed on both sets:
+# many *seconds*, on both sets, from several seeds each.
 #
-# @@SEARCH@@
+# How were their rates chosen? We tried each model with one seed on both sets. RCGAN:
+# with 0.001 and with 0.004 the sharp critic told both apart wholly, and with the larger
+# rate their power lay at nearer frequencies (`cu.metrics.spectral_distance`: 6.6
+# against 8.1 thousandths of a cycle a step on sines, 13 against 24 on waves). TimeGAN:
+# with 0.002, 0.004 and 0.01 it was told apart wholly as well, and its correlations on
+# the waves were off by 0.62, 0.06 and 0.01. The crossed pair: D was 0.20 on sines and
+# 0.37 on waves with the rates above and a penalty of 0.05; twice the rates gave 0.50
+# and 0.39, four times the penalty 0.50 and 0.43. The LSTM has the rate 0.003.
 #
 # > **Predict before you run.** Who will be told apart least on the sines, and will the
 # > order be the same on the waves, where features belong together?
@@ -879,11 +904,11 @@ def teach(train, steps, seed=0, *, rate=3e-3, run=None):
 
 # %%
 MODELS = {
-    "RCGAN": lambda *given, **run: train_pair(
+    "RCGAN": lambda *given, **run: train(
         (PlainGenerator, plain_reader), *given, rates=(4e-3, 4e-3), **run
     ),
     "TimeGAN": train_timegan,
-    "crossed pair": lambda *given, **run: train_pair(
+    "crossed pair": lambda *given, **run: train(
         (Generator, Reader), *given, gamma=0.05, **run
     ),
     "LSTM": teach,
@@ -942,7 +967,7 @@ def growth(name):
             axes.plot(x[:3, :, -1].T, lw=1.2)
             axes.set_title(f"step {step:,}", size=8, pad=2)
             axes.set(xticks=[])
-        line[0].set_ylabel(model)
+        line[0].set(ylabel=model, ylim=(-0.2, 1.2))
     return plot
 
 
@@ -963,6 +988,7 @@ def correlations(x):  # (N, T, F) -> (F, F), over all windows and steps
     return torch.corrcoef(x.flatten(0, 1).T.cpu()).view(x.shape[2], x.shape[2])
 
 
+# %%
 def apart(x, other):  # mean over pairs of different features
     gaps = (correlations(x) - correlations(other)).abs()
     return gaps.sum().item() / max(1, len(gaps) * (len(gaps) - 1))
@@ -974,12 +1000,12 @@ def judged(name):  # row -> its scores, a list over the training seeds
     sets |= {"mixed features": [mixed(real)], "real": [TEST[name]]}
     found = {}
     for model, several in sets.items():
-        count = min(len(real), 4000, *map(len, several))
+        count = min(len(real), JUDGED, *map(len, several))
         with warnings.catch_warnings():  # on a short series
             warnings.simplefilter("ignore")
             some = {str(i): x[:count] for i, x in enumerate(several)}
             options = {"repeats": 1, "iterations": JUDGE}
-            weak = cu.metrics.discriminative_score(real[:4000], some, **options)
+            weak = cu.metrics.discriminative_score(real[:JUDGED], some, **options)
             near = [
                 cu.metrics.memorisation(real, TEST[name][:1000], x[:1000])
                 for x in several
@@ -1002,10 +1028,18 @@ def brief(values, form=".3f"):
     return show(values, form) if len(values) > 1 else f"{values[0]:{form}}"
 
 
+# %%
 def ends(found):  # of the sharp critic
     return [end for _, end in found["sharp"]]
 
 
+# %%
+def lasted(name, model):
+    runs = results[name].get(model, [])
+    return f"{sum(run.seconds for run in runs) / len(runs):.0f}" if runs else ""
+
+
+# %%
 def table(name):
     return [
         {
@@ -1014,9 +1048,7 @@ def table(name):
             "D, sharp critic": brief(ends(found)),
             "correlations off by": brief(found["apart"]),
             "closer": brief(found["closer"], ".0%"),
-            "seconds": f"{sum(r.seconds for r in results[name][model]) / len(SEEDS):.0f}"
-            if model in MODELS
-            else "",
+            "seconds": lasted(name, model),
         }
         for model, found in scores[name].items()
     ]
@@ -1060,10 +1092,12 @@ def verdict(name, ours="crossed pair", rival="TimeGAN"):
 # %% tags=["result"]
 for name in TRAIN:
     cu.say(verdict(name))
+    lead = torch.tensor(ends(scores[name]["TimeGAN"])).mean()
+    lead = lead - torch.tensor(ends(scores[name]["crossed pair"])).mean()
     cu.claim(
-        f"D of the crossed pair on {name}, by the sharp critic, mean of the seeds",
-        sum(ends(scores[name]["crossed pair"])) / len(SEEDS),
-        at_most=0.2,
+        f"TimeGAN's D less the crossed pair's on {name}, sharp critic, mean",
+        lead.item(),
+        at_least=0.05,
         when=data.name == "sines",
         form=".3f",
     )
@@ -1085,7 +1119,11 @@ for name, models in results.items():
     )
 
 # %% [markdown]
-# @@LONG@@
+# Would more time do? We gave one TimeGAN five times as many seconds on the waves:
+# 1,000, 100 and 500 steps with the rate 0.004. Its correlations were then off by 0.006
+# instead of 0.062, so it had learned how gauges go together, and the sharp critic still
+# told it apart wholly. On sines, D was 0.50 as well. We have not measured where it
+# ends; its authors have, with weaker eyes.
 #
 # What do the papers print? Their scores have the protocol's critic, ten of them, and
 # trainings that cost far more than this whole lesson.
@@ -1144,6 +1182,7 @@ def flat(x, count):  # windows as rows: the mean over features, (count, T)
     return cu.plots.array(x[:count].mean(2))
 
 
+# %%
 def overlay(places, title, alt):  # name -> (real dots, generated dots), (N, 2) each
     plot = cu.plots.Plot(9.5, 3.0, alt)
     frames = plot.subplots(1, len(places), sharex=True, sharey=True, squeeze=False)[0]
@@ -1156,9 +1195,12 @@ def overlay(places, title, alt):  # name -> (real dots, generated dots), (N, 2) 
 
 
 # %%
-sets, dots = {m: run.x for m, run in firsts[data.name].items()}, min(400, len(train))
-pca = PCA(2).fit(flat(train, len(train)))
-of_real = pca.transform(flat(train, dots))
+sets, dots = (
+    {m: run.x for m, run in firsts[data.name].items()},
+    min(400, len(data.train)),
+)
+pca = PCA(2).fit(flat(data.train, len(data.train)))
+of_real = pca.transform(flat(data.train, dots))
 overlay(
     {model: (of_real, pca.transform(flat(x, dots))) for model, x in sets.items()},
     "PCA",
@@ -1167,9 +1209,9 @@ overlay(
 )
 
 # %%
-few, places = min(DOTS, len(train)), {}
+few, places = min(DOTS, len(data.train)), {}
 for model in GANS:
-    both = cu.plots.array([*flat(train, few), *flat(sets[model], few)])
+    both = cu.plots.array([*flat(data.train, few), *flat(sets[model], few)])
     tsne = TSNE(perplexity=min(30, few - 1), random_state=0)
     plane = tsne.fit_transform(both)
     places[model] = plane[:few], plane[few:]
@@ -1195,6 +1237,7 @@ def own_kind(of_real, of_fake):
     return (kind[near] == kind[:, None]).double().mean().item()
 
 
+# %%
 cu.scoreboard(
     [
         {
@@ -1237,6 +1280,7 @@ def forecaster(x, ridge=1e-4):
     return torch.linalg.solve(normal, past.T @ goal)
 
 
+# %%
 def error_of(weights, test):
     past, goal = past_and_goal(test)
     return (past @ weights - goal).abs().mean().item()
@@ -1254,6 +1298,7 @@ def useful(name):  # errors as shares of persistence's
     }
 
 
+# %%
 errors = {name: useful(name) for name in TRAIN}
 cu.scoreboard(
     [
@@ -1271,13 +1316,14 @@ for name, found in errors.items():
     means = {model: sum(found[model]) / len(found[model]) for model in found}
     good = [model for model in MODELS if max(found[model]) < 1]
     cu.say(
-        f"{name}: with every seed better than persistence: {', '.join(good) or 'none'}. "
+        f"{name}: better than persistence with every seed: "
+        f"{', '.join(good) or 'none'}. "
         f"Best is the {min(MODELS, key=means.get)}."
     )
     cu.claim(
-        f"Error of a forecaster from the crossed pair on {name}, share of persistence's",
+        f"Error on {name} of a forecaster from the crossed pair, over persistence's",
         means["crossed pair"],
-        at_most=0.5,
+        at_most={"cpu": 0.6, "gpu": 0.4},
         when=data.name == "sines",
         form=".0%",
     )
@@ -1307,6 +1353,7 @@ def at(moment, model):
     return plot
 
 
+# %%
 last = min(len(run.looks) for run in firsts[data.name].values()) - 1
 cu.widgets.explore(at, moment=(0, last, 1, last), model=(0, len(MODELS) - 1, 1, 2))
 
@@ -1359,6 +1406,7 @@ walk = torch.randn(2000, generator=torch.Generator().manual_seed(0)).cumsum(0)
 windows = walk.unfold(0, 24, 1)  # (1977, 24), one begins at each step
 
 
+# %%
 def neighbour_error(held, known, distance=0):  # where the windows of both parts begin
     apart = torch.cdist(windows[held, :-AHEAD], windows[known, :-AHEAD])
     apart[(held[:, None] - known).abs() < distance] = math.inf  # too near in time
@@ -1432,8 +1480,8 @@ cu.claim(
 #
 # Write it right. The rows before `border` become training windows (N, length, F), those
 # from `border` on test windows (M, length, F). One window begins at each row, in order
-# of time, and none has rows of both parts. Scaled, the training rows fill 0…1, feature
-# by feature; test rows may leave it.
+# of time, and none has rows of both parts. Scaled, the training rows fill 0…1,
+# feature by feature; test rows may leave it.
 
 # %% tags=["exercise"]
 import torch
