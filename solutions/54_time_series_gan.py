@@ -39,6 +39,7 @@ BATCH = cu.budget(cpu=64, gpu=128)
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 JUDGE = cu.budget(cpu=240, gpu=2000)  # iterations of a critic
 PREDICT = cu.budget(cpu=1500, gpu=5000)  # iterations of a predictor
+WAVES = cu.budget(cpu=10_000, gpu=10_000)  # windows in each part of our own set
 JUDGED = cu.budget(cpu=5000, gpu=10_000)  # windows that a critic sees, at most
 DOTS = cu.budget(cpu=180, gpu=500)  # windows in a t-SNE plane
 STEPS = {  # chosen so that all GANs take about as many seconds
@@ -96,8 +97,8 @@ def waves(count, seed):  # -> (count, 24, 5), in 0…1
 
 
 # %%
-TRAIN = {data.name: data.train, "waves": waves(len(data.train), 0)}  # (N, T, F)
-TEST = {data.name: data.test, "waves": waves(len(data.test), 1)}  # (M, T, F)
+TRAIN = {data.name: data.train, "waves": waves(WAVES, 0)}  # (N, T, F)
+TEST = {data.name: data.test, "waves": waves(WAVES, 1)}  # (M, T, F)
 
 
 # %%
