@@ -1156,18 +1156,24 @@ if data.name == "sines":  # of other data they would mislead
 # On the waves we know the answer: a gauge shows what its neighbour showed a moment ago.
 # Here are the correlations between the five gauges, real and generated.
 
+
+# %%
+def matrices(sets, alt):  # name -> (N, T, F)
+    plot = cu.plots.Plot(9.5, 2.0, alt)
+    frames = plot.subplots(1, len(sets), sharey=True)
+    for axes, (name, x) in zip(frames, sets.items(), strict=True):
+        drawn = axes.imshow(correlations(x), vmin=-1, vmax=1, cmap="RdBu_r")
+        axes.set(title=name, xticks=[], yticks=[])
+        axes.grid(visible=False)
+    plot.colorbar(drawn, ax=list(frames), label="correlation")
+    return plot
+
+
 # %%
 shown = {"real": TRAIN["waves"], "mixed": mixed(TRAIN["waves"])}
 shown |= {model: run.x for model, run in firsts["waves"].items()}
 told = ", ".join(f"{n} {apart(x, TRAIN['waves']):.2f}" for n, x in shown.items())
-plot = cu.plots.Plot(9.5, 2.0, f"Correlations between gauges. Off by, on mean: {told}.")
-frames = plot.subplots(1, len(shown), sharey=True)
-for axes, (name, x) in zip(frames, shown.items(), strict=True):
-    drawn = axes.imshow(correlations(x), vmin=-1, vmax=1, cmap="RdBu_r")
-    axes.set(title=name, xticks=[], yticks=[])
-    axes.grid(visible=False)
-plot.colorbar(drawn, ax=list(frames), label="correlation")
-plot
+matrices(shown, f"Correlations between gauges. Off by, on mean: {told}.")
 
 # %% [markdown]
 # Now read the row "mixed features" in both tables. Its windows are real, feature by

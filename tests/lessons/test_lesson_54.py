@@ -11,7 +11,8 @@ import course_utils as cu
 
 TRAIN = torch.rand(64, 12, 3, generator=torch.Generator().manual_seed(0))
 LESSON = parts(
-    "54", UNITS=8, CODE=4, NOISE=2, LENGTH=12, AHEAD=3, FEATURES=3, JUDGE=200, SHARP=200, BATCH=16,
+    "54", UNITS=8, CODE=4, NOISE=2, LENGTH=12, AHEAD=3, FEATURES=3, JUDGE=200, SHARP=200,
+    JUDGED=5000, BATCH=16, TRAIN=TRAIN,
 )  # fmt: skip
 
 
