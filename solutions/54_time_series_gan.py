@@ -1133,10 +1133,10 @@ for name, models in results.items():
 
 # %% [markdown]
 # Would more time do? We gave one TimeGAN five times as many seconds on the waves:
-# 1,000, 100 and 500 steps with the rate 0.004. Its correlations were then off by 0.006
-# instead of 0.062, so it had learned how gauges go together, and the sharp critic still
-# told it apart wholly. On sines, D was 0.50 as well. We have not measured where it
-# ends; its authors have, with weaker eyes.
+# 1,000, 100 and 500 steps with the rate 0.004. Its correlations were then off by 0.006,
+# much less than in the table, so it had learned how gauges go together, and the sharp
+# critic still told it apart wholly. On sines, D was 0.50 as well. We have not measured
+# where it ends; its authors have, with weaker eyes.
 #
 # What do the papers print? Their scores have the protocol's critic, ten of them, and
 # trainings that cost far more than this whole lesson.
