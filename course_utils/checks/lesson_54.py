@@ -1,4 +1,4 @@
-"""The exercises of lesson 54: windows apart, scaling by the training part, blind error, a shift."""
+"""The exercises of lesson 54: a preparation to repair, the blind error, a shift by one."""
 
 from functools import partial
 
@@ -8,13 +8,10 @@ from torch import nn
 from .exercise import Exercise, gradients
 
 
-def windows_apart(rows, border, length):
-    return rows[:border].unfold(0, length, 1).mT, rows[border:].unfold(0, length, 1).mT
-
-
-def min_max(train_rows, rows):
-    low, high = train_rows.amin(0), train_rows.amax(0)
-    return (rows - low) / (high - low)
+def prepare(rows, border, length):
+    low, high = rows[:border].amin(0), rows[:border].amax(0)
+    scaled = (rows - low) / (high - low)
+    return cut(length, scaled[:border], scaled[border:])
 
 
 def blind_error(real):
@@ -28,6 +25,34 @@ def supervised_loss(supervisor, h):
 
 def cut(length, *parts, step=1):
     return tuple(part.unfold(0, length, step).mT for part in parts)
+
+
+def after(change):
+    """A wrong preparation: the right windows, changed."""
+    return lambda *given: tuple(change(w) for w in prepare(*given))
+
+
+def scaled_by(bounds, windows=None):
+    """A wrong preparation: scaled by the bounds (low, high) that come of rows and border."""
+
+    def wrong(rows, border, length):
+        low, high = bounds(rows, border)
+        scaled = (rows - low) / (high - low)
+        return (windows or apart)(scaled, border, length)
+
+    return wrong
+
+
+def apart(rows, border, length):
+    return cut(length, rows[:border], rows[border:])
+
+
+def by_train(rows, border):
+    return rows[:border].amin(0), rows[:border].amax(0)
+
+
+def by_all(rows, border):
+    return rows.amin(0), rows.amax(0)
 
 
 def blind(pick=lambda real: real[:, 1:, -1], said=lambda x: x.median(0).values, error=torch.abs):
@@ -57,53 +82,40 @@ uniform = partial(torch.rand, generator=torch.Generator().manual_seed(0))
 
 # fmt: off
 EXERCISES = {
-    "54.1": Exercise(
-        windows_apart, "training windows (N, length, F) and test windows", 10, "medium",
-        cases=[(uniform(20, 2), 13, 4), (uniform(15, 3), 8, 3), (uniform(11, 1), 6, 5),
-               (uniform(7, 2), 3, 1)],
+    "54.1": Exercise(prepare, "training windows (N, length, F) and test windows", 15, "medium",
+        cases=[(uniform(20, 2) * torch.arange(1.0, 21)[:, None], 13, 4),
+               (3 - uniform(15, 3) * torch.arange(15.0)[:, None], 8, 3),
+               (uniform(11, 1) * torch.arange(1.0, 12)[:, None] - 4, 6, 5)],
         mistakes={
-            "a training window reaches across the border, into the test part.":
-                lambda r, b, n: tuple(cut(n, r)[0].tensor_split([b])),
-            "a test window starts before the border: it holds rows of the training part.":
-                lambda r, b, n: cut(n, r[:b], r[b - n + 1 :]),
-            "one window is missing in each part: the last one ends with the last row.":
-                lambda r, b, n: tuple(w[:-1] for w in windows_apart(r, b, n)),
-            "let a window begin at each row.": lambda r, b, n: cut(n, r[:b], r[b:], step=n),
-            "the values in each window are mixed up. Swap its two axes; a reshape does not.":
-                lambda r, b, n: tuple(w.mT.reshape(w.shape) for w in windows_apart(r, b, n)),
-            "the windows are right, but features come before steps; return (N, length, F).":
-                lambda r, b, n: tuple(w.mT for w in windows_apart(r, b, n)),
-            "return the training windows first.": lambda r, b, n: windows_apart(r, b, n)[::-1],
-            "the border itself belongs to the test part; yours gives its row to the training part.":
-                lambda r, b, n: cut(n, r[: b + 1], r[b + 1 :]),
-            "the row at the border is in no window.": lambda r, b, n: cut(n, r[:b], r[b + 1 :]),
-        },
-        praise="No row is in windows of both parts, and none is left out.",
-        hints=("Cut the rows at the border first, then make windows of each part by itself.",
-               "With part.unfold(0, length, 1) you get (N, F, length): the steps come last."),
-    ),
-    "54.2": Exercise(min_max, "the scaled rows, a tensor of shape (M, F)", 5, "easy",
-        cases=[(uniform(30, 3) * torch.tensor([1.0, 10.0, 5.0]) - 2,
-                uniform(12, 3) * torch.tensor([2.0, 15.0, 5.0]) - 3),
-               (uniform(5, 2) - 4, uniform(5, 2) * 3 - 5)],
-        mistakes={
-            "a model in use can't know the extremes of `rows`.": lambda t, x: min_max(x, x),
+            "all three faults are still there.": scaled_by(by_all, lambda r, b, n: tuple(
+                w.reshape(len(w), n, -1) for w in cut(n, r)[0].mT.tensor_split([b]))),
             "the extremes come from both parts. That is the leak: the future decides the scale.":
-                lambda t, x: min_max(torch.cat([t, x]), x),
-            "give each feature a range of its own.": lambda t, x: min_max(t.reshape(-1, 1), x),
-            **{f"it is cut off at {where}. What lies outside should stay outside, or the scaling "
-               "cannot be undone.": lambda t, x, a=a, b=b: min_max(t, x).clamp(a, b)
-               for where, a, b in (("0 and 1", 0, 1), ("0", 0, None), ("1", None, 1))},
-            "don't standardise; take the extremes.": lambda t, x: (x - t.mean(0)) / t.std(0),
-            "divide by the *range*, the greatest minus the least value, not by the greatest.":
-                lambda t, x: (x - t.amin(0)) / t.amax(0),
-            "that runs from -1 to 1; 0 to 1 is asked for.": lambda t, x: 2 * min_max(t, x) - 1,
+                scaled_by(by_all),
+            "a training window reaches across the border, into the test part.":
+                scaled_by(by_train, lambda r, b, n: tuple(cut(n, r)[0].tensor_split([b]))),
+            "a test window starts before the border: it holds rows of the training part.":
+                scaled_by(by_train, lambda r, b, n: cut(n, r[:b], r[b - n + 1 :])),
+            "the values in each window are mixed up. Swap its two axes; a reshape does not.":
+                after(lambda w: w.mT.reshape(w.shape)),
+            "the windows are right, but features come before steps; return (N, length, F).":
+                after(lambda w: w.mT),
+            "one window is missing in each part: the last one ends with the last row.":
+                after(lambda w: w[:-1]),
+            "each part is scaled by its own extremes. A model in use can't know those of the test "
+            "part.": lambda r, b, n: (prepare(r, b, n)[0], prepare(r[b:], len(r) - b, n)[0]),
+            "give each feature a range of its own.":
+                scaled_by(lambda r, b: (r[:b].min(), r[:b].max())),
+            "it is cut off at 0 and 1. What lies outside should stay outside, or the scaling "
+            "cannot be undone.": after(lambda w: w.clamp(0, 1)),
+            "the windows are right, but nothing is scaled.": apart,
         },
-        praise="The training part fills 0 to 1, and a later part may leave it.",
-        hints=("Which rows may decide what becomes 0 and 1? Has each feature a range of its own?",
-               "It is (rows - low) / (high - low), where low is train_rows.amin(0), high amax(0)."),
+        praise="No row is in windows of both parts, and the future decides nothing.",
+        hints=("Which rows may decide what becomes 0 and 1? And at which point should the two "
+               "parts be separated: before or after the windows are cut?",
+               "Cut the scaled rows at the border, then make windows of each part by itself. "
+               "part.unfold(0, length, 1) is (N, F, length): transpose(1, 2) swaps the axes."),
     ),
-    "54.3": Exercise(blind_error, "one number", 10, "medium",
+    "54.2": Exercise(blind_error, "one number", 10, "medium",
         cases=[(uniform(41, 6, 3) ** 3 + torch.arange(6.0)[:, None] / 3,), (uniform(8, 3, 4) ** 3,),
                (5 - 3 * uniform(7, 9, 2) ** 2,)],
         mistakes={
@@ -120,7 +132,7 @@ EXERCISES = {
         hints=("To be predicted: real[:, 1:, -1], (N, T - 1). One median for each column.",
                "Take x.median(0).values, then the mean of the absolute differences."),
     ),
-    "54.4": Exercise(supervised_loss, "one number", 10, "medium",
+    "54.3": Exercise(supervised_loss, "one number", 10, "medium",
         cases=[(Supervisor(3), uniform(5, 7, 3)), (Supervisor(2), uniform(4, 4, 2)),
                (Supervisor(1), uniform(1, 2, 1))],
         extra=lambda loss, _, given: of_weight(loss, _, [given[0].weight]), numpy=False,
