@@ -1,18 +1,20 @@
 """Lesson 42's players against their stated shapes and guidelines, and its measures."""
 
-from functools import partial
+import math
 
 import pytest
 import torch
 from exercises import parts, seeded
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 
 LESSON = parts(
-    "42", RATES=(2e-3, 2e-3), BETAS=(0.5, 0.999), LATENT=20, WIDE=9.5, SIDE=28, partial=partial
+    "42", LATENT=20, RATES=(2e-3, 2e-3), BETAS=(0.5, 0.999), WIDE=9.5, SIDE=28, LambdaLR=LambdaLR
 )
 SWITCHES = [
     {}, {"transposed": False}, {"strided": False}, {"even": True}, {"norm": False}, {"dense": True},
     {"g_slope": 0.2}, {"d_slope": 0.0}, {"low": 0},
+    {"games": 2}, {"games": 3, "dense": True, "transposed": False, "strided": False},
 ]  # fmt: skip
 
 
@@ -33,9 +35,18 @@ def test_every_recipe_makes_pictures_and_one_logit_each(switch, channels):
     torch.manual_seed(0)
     recipe = LESSON["Recipe"](**switch)
     G, D = (LESSON[kind](recipe, channels) for kind in ("generator", "discriminator"))
-    made = G(seeded(6, 20))
+    made = G(seeded(6, 20 * recipe.games))
     assert made.min() >= recipe.low and made.max() <= 1
-    assert made.shape == (6, channels, 28, 28) and D(made).shape == (6, 1)
+    assert made.shape == (6, channels * recipe.games, 28, 28)
+    assert D(made).shape == (6, recipe.games)
+
+
+def test_games_side_by_side_never_meet():
+    for kind, x in (("generator", seeded(4, 60)), ("discriminator", seeded(4, 3, 28, 28))):
+        net = LESSON[kind](LESSON["Recipe"](games=3), 1)
+        net(x.requires_grad_())[:, 1].sum().backward()  # of the second game
+        touched = x.grad.reshape(4, 3, -1).abs().sum((0, 2)) > 0
+        assert touched.tolist() == [False, True, False]
 
 
 def test_paint_gives_pictures_of_their_own_noise_and_leaves_the_mode():
@@ -63,9 +74,9 @@ def test_the_defaults_keep_all_guidelines():
     assert isinstance(G[-1], nn.Tanh) and isinstance(D[0], nn.Conv2d)  # no batch norm at D's input
 
 
-def test_the_finest_stripes_hold_all_of_a_checkerboards_energy_and_none_of_a_wide_ones():
+def test_the_finest_stripes_hold_all_energy_of_pixel_wide_ones_and_none_of_wide_ones():
     rows = torch.arange(28)
-    fine, wide = (((rows // s)[:, None] + rows // s) % 2 for s in (1, 7))
+    fine, wide = (torch.cos(2 * math.pi * rows[:, None] / s).expand(28, 28) for s in (2, 7))
     for board, share in ((fine, 1), (wide, 0)):
         pictures = torch.stack([board, torch.zeros_like(board)])[:, None].float()
         mean_free = pictures - pictures.mean((2, 3), keepdim=True)
