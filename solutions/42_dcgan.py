@@ -23,6 +23,7 @@
 import copy
 import math
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -35,6 +36,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import course_utils as cu
 
+device = cu.start(seed=0)
+
+# %%
 DATA = "mnist"  # or "fashion-mnist", "kmnist", or the folder of your own pictures
 SIDE = 28  # pixels a side: the networks below are built for it
 TAUGHT, SAMPLES = 20_000, 3000  # pictures to learn from; samples to be judged by
@@ -50,8 +54,6 @@ GAMES = cu.budget(cpu=3, gpu=5)  # of each row of the table, side by side
 CLINIC = cu.budget(cpu=225, gpu=1500)
 RESAMPLES = cu.budget(cpu=50, gpu=100)  # of the bootstrap
 WIDE = 9.5  # inches, the width of the page
-
-device = cu.start(seed=0)
 
 # %% [markdown]
 # ## Painting from noise
@@ -70,31 +72,26 @@ def way_back(plot, points, colour, text, at):  # where a gradient flows
 
 
 # %%
-stops = {"z": (0.4, "$z$")} | {
-    f"{who}{side}": (x, f"{side}×{side}")
-    for who, side, x in [
-        *(("G", 4, 1.4), ("G", 7, 2.45), ("G", 14, 3.5)),
-        *(("D", 14, 6.2), ("D", 7, 7.25), ("D", 4, 8.3)),
-    ]
-}
-nodes = {name: (x, 1.6, "box", text) for name, (x, text) in stops.items()}
-nodes["z"] = (0.4, 1.6, "name", "$z$")
-nodes["fake"] = (4.85, 1.6, "name", "$G(z)$")
+ROAD = ["z", "G4", "G7", "G14", "fake", "D14", "D7", "D4", "logit"]  # left to right
+TEXT = {"z": "$z$", "fake": "$G(z)$", "logit": "logit"}
+nodes = {}
+for x, name in zip(
+    (0.4, 1.4, 2.45, 3.5, 4.85, 6.2, 7.25, 8.3, 9.35), ROAD, strict=True
+):
+    look = "name" if name in TEXT else "box"
+    nodes[name] = (x, 1.6, look, TEXT.get(name, f"{name[1:]}×{name[1:]}"))
 nodes["real"] = (4.85, 0.85, "name", "$x$")
-nodes["logit"] = (9.35, 1.6, "name", "logit")
 nodes["g"] = (2.45, 1.12, "label", "G: maps grow")
-nodes["d"] = (7.25, 1.12, "label", "D: maps shrink")
+nodes["d"] = (7.4, 1.12, "label", "D: maps shrink")
+
+# %%
 plot = cu.plots.diagram(
     nodes,
-    [
-        *(("z", "G4"), ("G4", "G7"), ("G7", "G14"), ("G14", "fake"), ("fake", "D14")),
-        *(("D14", "D7"), ("D7", "D4"), ("D4", "logit")),
-        ("real", (6.2, 0.85), "D14"),
-    ],
+    [*pairwise(ROAD), ("real", (6.2, 0.85), "D14")],
     size=(10.0, 2.8),
-    alt="Noise z grows through maps of 4×4, 7×7 and 14×14 into a picture G(z). D shrinks "
-    "it, or a real picture x, through 14×14, 7×7 and 4×4 to one logit. The gradient of "
-    "D's step stops at D; that of G's step runs through D back to G.",
+    alt="Noise z grows through maps of 4×4, 7×7 and 14×14 into a picture G(z). D "
+    "shrinks it, or a real picture x, through 14×14, 7×7 and 4×4 to one logit. The "
+    "gradient of D's step stops at D; that of G's step runs through D back to G.",
 )
 blue, orange = cu.plots.COLOURS[0], cu.plots.COLOURS[1]
 way = [(9.35, 1.4), (9.35, 0.5), (6.0, 0.5), (6.0, 1.35)]
@@ -112,6 +109,8 @@ plot
 # %%
 named = DATA in cu.data.names()
 data = cu.data.load(DATA) if named else cu.data.folder(DATA, size=SIDE)
+
+# %%
 judge = cu.metrics.feature_net(data)  # a classifier, for later
 source, names = data.source, data.classes
 data = data.few(min(TAUGHT, len(data.train_x)))  # enough for a GAN, and spares memory
@@ -470,9 +469,9 @@ cu.claim(
 # Are the seven guidelines laws, or habits of the networks they came from? To find out,
 # we make each of them a switch. The defaults are the guidelines.
 #
-# One seed is an anecdote, so each row needs several games. Small layers leave a computer
-# idle, so we play them *side by side*, as lesson 41 did: one layer with three times the
-# maps, in three groups (`groups=`) that never meet. This is a trick of speed and
+# One seed is an anecdote, so each row needs several games. Small layers leave a
+# computer idle, so we play them *side by side*, as lesson 41 did: one layer with three
+# times the maps, in three groups (`groups=`) that never meet. This is a trick of speed and
 # nothing else. For a GAN of your own, copy the two networks from above.
 
 
@@ -497,6 +496,7 @@ def conv(recipe, inputs, outputs, *args, kind=nn.Conv2d, **kwargs):
     return kind(n * inputs, n * outputs, *args, groups=n, **kwargs)
 
 
+# %%
 def up(recipe, inputs, outputs, side):  # to side × side
     both = recipe, inputs, outputs
     if not recipe.transposed:
@@ -509,6 +509,7 @@ def up(recipe, inputs, outputs, side):  # to side × side
     return conv(*both, 3, 2, 1, kind=nn.ConvTranspose2d)
 
 
+# %%
 def down(recipe, inputs, outputs, side):  # from side × side
     if recipe.strided:
         return conv(recipe, inputs, outputs, 3 if side % 2 else 4, 2, 1)
@@ -526,6 +527,7 @@ def block(recipe, layer, outputs, slope):
     return [layer, *norms, nn.LeakyReLU(slope)]
 
 
+# %%
 def dense(recipe, inputs, outputs, slope):  # with a hidden layer, if it is wanted
     first = [nn.Flatten(), nn.Unflatten(1, (recipe.games * inputs, 1, 1))]
     if recipe.dense:
@@ -644,6 +646,7 @@ def height(steps, falls, step):  # of the learning rate; 1 where it doesn't fall
     return min(1.0, (step + 1) / 50, (steps - step) / (0.4 * steps)) if falls else 1.0
 
 
+# %%
 def seen(trainer, players, look):
     if look:
         with trainer.full_precision():  # judge in float32, whatever the step runs in
@@ -713,6 +716,7 @@ def painted_by(G, count, low=-1):  # what each game of a row paints: (games, N, 
     return pictures.unflatten(1, (GAMES, channels)).transpose(0, 1)
 
 
+# %%
 def short_games(recipe, changes):
     recipe = Recipe(**recipe, games=GAMES)
 
@@ -741,8 +745,8 @@ for name, switches in OFF.items():
 # $s^2$, with (rows) × (games − 1) degrees of freedom. The interval for a difference of
 # two means of $n$ games is then $\pm\, t\, s \sqrt{2 / n}$.
 #
-# And there are ten comparisons. If each had a chance of 5 % for a false alarm, four such
-# pages in ten would raise one. Bonferroni's remedy: allow each of the ten 0.5 %.
+# And there are ten comparisons. If each had a chance of 5 % for a false alarm, four
+# such pages in ten would raise one. Bonferroni's remedy: allow each of the ten 0.5 %.
 
 
 # %%
@@ -751,6 +755,7 @@ def logs(step):  # (rows, games), of the Fréchet distance
     return torch.tensor(table, dtype=torch.float64).log()
 
 
+# %%
 def factors(step):  # name -> factor over the first row, with its interval
     table = logs(step)
     free = len(OFF) * (GAMES - 1)
@@ -838,24 +843,28 @@ growing = {
         nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3, padding=1, bias=False)
     ),
 }
-plot = cu.plots.Plot(WIDE, 3.2, "How many weights reach each pixel, from 7×7 ones.")
+
+
+# %%
+def numbered(axes, counts):  # a map with its numbers written on it
+    axes.imshow(counts, cmap="cividis", vmin=0, vmax=9)
+    for row, line in enumerate(counts.tolist()):
+        for column, count in enumerate(line):
+            style = {"color": "white" if count < 5 else "black", "size": 7}
+            axes.text(column, row, f"{count:.0f}", ha="center", va="center", **style)
+    axes.axis("off")
+
+
+# %%
+plot = cu.plots.Plot(WIDE, 3.4, "How many weights reach each pixel, from 7×7 ones.")
 for axes, (name, layer) in zip(plot.subplots(1, 3), growing.items(), strict=True):
     nn.init.ones_(next(layer.parameters()))
     counts = layer(torch.ones(1, 1, 7, 7))[0, 0].detach()  # (14, 14)
-    axes.imshow(counts, cmap="cividis", vmin=0, vmax=9)
-    for (row, column), count in zip(
-        torch.cartesian_prod(torch.arange(14), torch.arange(14)).tolist(),
-        counts.flatten().tolist(),
-        strict=True,
-    ):
-        colour = "white" if count < 5 else "black"
-        axes.text(
-            column, row, f"{count:.0f}", color=colour, size=7, ha="center", va="center"
-        )
+    numbered(axes, counts)
     inside = sorted({int(count) for count in counts[3:-3, 3:-3].flatten()})
-    plot.alt += f" {name}: {inside} inside."
-    axes.set_title(f"{name}: {' or '.join(map(str, inside))} inside", fontsize=10)
-    axes.axis("off")
+    title = f"{name}: {' or '.join(map(str, inside))}"
+    plot.alt += f" Inside, with {title}."
+    axes.set_title(title, fontsize=10)
 plot
 
 # %% [markdown]
@@ -952,7 +961,8 @@ LOOKS = [share * LONG // 16 for share in (0, 1, 2, 4, 8, 12)]
 live = display("Ten fixed noises", display_id=True)  # None in a script
 
 
-def look(G, average):
+# %%
+def watch(G, average):
     painted = paint(average, fixed[:10]).cpu()
     if live:
         live.update(cu.plots.images(painted, size=0.95, alt="Ten fixed noises, live."))
@@ -963,7 +973,7 @@ def look(G, average):
 # %%
 best = train(
     PLAYERS, train_x, LONG, rates=(3e-3, 1.5e-3), falls=True,
-    look=look, at=LOOKS, run="runs/42/long", show=True,
+    look=watch, at=LOOKS, run="runs/42/long", show=True,
 )  # fmt: skip
 
 # %% [markdown]
@@ -1018,8 +1028,8 @@ cu.plots.images(
 # many samples, and keep the half that $D$ finds more real (a plain form of Azadi et al.
 # 2019). It is one more step of *sampling*, without a label and without the judge.
 #
-# > **Predict before you run.** $D$ throws away the worse half. Does the Fréchet distance
-# > of the rest go down or up?
+# > **Predict before you run.** $D$ throws away the worse half. Does the Fréchet
+# > distance of the rest go down or up?
 # > <details><summary>Answer</summary>See the table. A choice changes *which* pictures
 # > there are, too. Where D likes some kinds better than others, the better half is a
 # > skewed half, and the distance charges for that.</details>
@@ -1035,6 +1045,7 @@ def opinions(pictures):  # D's logits, (N,)
 opinion = opinions(pool)
 
 
+# %%
 def kept(share, count):  # so many of the share of the pool that D likes best
     top = opinion.topk(max(count, int(share * len(pool)))).indices
     order = torch.randperm(len(top), generator=torch.Generator().manual_seed(0))
@@ -1231,6 +1242,7 @@ KNOBS = {
 }
 
 
+# %%
 def turned(knob, value):
     chooses = knob == "share that D keeps"
     made = kept(value, ASKED) if chooses else paint(best.average, value * fixed[:ASKED])
@@ -1343,11 +1355,13 @@ cu.scoreboard(
 NETS = partial(generator, Recipe()), partial(discriminator, Recipe())
 
 
+# %%
 def examined(run):
     made = paint(run.G, fixed[:ASKED])
     return judged(made) | {"history": run.history, "made": made[:200].clone()}
 
 
+# %%
 def beside(patient, name):
     runs = {"healthy": healthy["history"], name: patient["history"]}
     last = {loss: runs[name][loss][-10:].mean() for loss in ("loss of D", "loss of G")}
@@ -1547,9 +1561,9 @@ cu.check("42.4", neighbours)
 # - A judge that is sure isn't praising. It is as sure of fog.
 # - No measure that compares sets can see copying. Nearest neighbours can, if test
 #   pictures are asked the same.
-# - Guidelines are measured habits of someone else's task. Switch them off on yours, with
-#   seeds and intervals, and then use what you find. A good story about *why* needs its
-#   own measurement.
+# - Guidelines are measured habits of someone else's task. Switch them off on yours,
+#   with seeds and intervals, and then use what you find. A good story about *why* needs
+#   a measurement of its own.
 # - Use a DCGAN when samples must be sharp and cheap and all pictures are of one kind
 #   and size. Do not use it where you need every rare case, a likelihood, or stability
 #   without watching: lesson 43 is about that, and diffusion models paint better
@@ -1579,8 +1593,8 @@ cu.check("42.4", neighbours)
 # learning with deep convolutional generative adversarial networks*, ICLR 2016. V.
 # Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*, 2016. A.
 # Odena, V. Dumoulin, C. Olah, *Deconvolution and checkerboard artifacts*, Distill,
-# 2016. M. Heusel et al., *GANs trained by a two time-scale update rule converge to a local Nash
-# equilibrium*, NeurIPS 2017, for the Fréchet distance. M. Bińkowski et al.,
+# 2016. M. Heusel et al., *GANs trained by a two time-scale update rule converge to a
+# local Nash equilibrium*, NeurIPS 2017, for the Fréchet distance. M. Bińkowski et al.,
 # *Demystifying MMD GANs*, ICLR 2018, for the kernel distance. M. Lucic et al., *Are
 # GANs created equal?*, NeurIPS 2018. T. Kynkäänniemi et al., *Improved precision and
 # recall metric for assessing generative models*, NeurIPS 2019. Y. Yazıcı et al., *The
