@@ -368,8 +368,8 @@ def asked(features):  # what takes longer: kernel distance, precision, recall
 # > Fréchet distance 0? And is every real picture sure?
 # > <details><summary>Answer</summary>No, twice. Two finite samples of one distribution
 # > have slightly different moments, and the distance cannot be negative, so chance only
-# > adds. And the classes of some real pictures are hard to tell. Whatever real pictures get is the *floor*: no
-# > generator should be asked for more.</details>
+# > adds. And the classes of some real pictures are hard to tell. Whatever real pictures
+# > get is the *floor*: no generator should be asked for more.</details>
 
 # %%
 floor = judged(other_x)
