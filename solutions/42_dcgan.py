@@ -45,9 +45,9 @@ TAUGHT, SAMPLES = 20_000, 3000  # pictures to learn from; samples to be judged b
 LATENT, BATCH = 20, 32  # numbers of noise for a picture; pictures in a batch
 RATES, BETAS = (2e-3, 2e-3), (0.5, 0.999)  # of G and of D; Adam's memory
 FIRST = cu.budget(cpu=600, gpu=5000)  # steps of the first game
-SHORT = cu.budget(cpu=450, gpu=4500)  # steps of the games in the table,
+SHORT = cu.budget(cpu=420, gpu=4500)  # steps of the games in the table,
 EARLY = SHORT // 3  # which are looked at here, too
-LONG = cu.budget(cpu=1300, gpu=60_000)  # steps of the long one
+LONG = cu.budget(cpu=1200, gpu=60_000)  # steps of the long one
 WIDE_G, WIDE_D = (16, 32, 128), (16, 32, 64)  # its maps at 14 × 14, 7 × 7 and 4 × 4
 DECAY = 0.995  # of the average of G's weights
 GAMES = cu.budget(cpu=3, gpu=5)  # of each row of the table, side by side
@@ -122,7 +122,7 @@ on_mnist = source == "mnist"
 # %%
 cu.plots.images(
     train_x[:20],
-    size=0.95,
+    size=0.68,
     alt=f"Twenty of the {len(train_x):,} pictures that the GAN learns from; source: "
     f"{source}.",
 )
@@ -292,7 +292,7 @@ look()  # the end
 steps = sorted(moments)
 cu.plots.images(
     torch.cat([moments[s] for s in steps]),
-    size=0.95,
+    size=0.68,
     alt=f"The same ten noises, a row for each moment: after {steps} steps.",
 )
 
@@ -409,11 +409,13 @@ def nothing():  # name -> pictures that show nothing
 
 
 # %%
-kinds = nothing() | {"first game": paint(G, fixed[:ASKED]), "real": real_x[:ASKED]}
-found = {name: judged(made) for name, made in kinds.items()}
-for score in found.values():
-    score |= asked(score["features"])
-    score["named"] = names[score["shares"].argmax()]
+few_of, found = {}, {}
+first, real_part = paint(G, fixed[:ASKED]), real_x[:ASKED]
+for name, pictures in (nothing() | {"first game": first, "real": real_part}).items():
+    score = judged(pictures)
+    found[name] = score | asked(score["features"])
+    found[name]["named"] = names[score["shares"].argmax()]
+    few_of[name] = pictures[:3].clone()
 
 
 # %%
@@ -423,12 +425,12 @@ def in_short(name):
 
 
 cu.plots.images(
-    torch.cat([made[:3] for made in kinds.values()]),
-    [in_short(name) if n == 1 else "" for name in kinds for n in range(3)],
+    torch.cat(list(few_of.values())),
+    [in_short(name) if n == 1 else "" for name in few_of for n in range(3)],
     columns=15,
     size=WIDE / 15,
     alt="Three pictures of each kind. "
-    + "; ".join(f"{in_short(n)}, mostly {found[n]['named']}" for n in kinds)
+    + "; ".join(f"{in_short(n)}, mostly {found[n]['named']}" for n in few_of)
     + ".",
 )
 
@@ -887,19 +889,19 @@ def finest(pictures):  # energy of stripes of two pixels, share of all that vari
     return (stripes / energy.sum()).item()
 
 
-shown = {name: painted_by(rows[name].G, ASKED) for name in (KEPT, EVEN, SMOOTH)}
+shown = [painted_by(rows[name].G, 10)[0] for name in (KEPT, EVEN, SMOOTH)]
 cu.plots.images(
-    torch.cat([*(games[0, :10] for games in shown.values()), real_x[:10]]),
-    size=0.95,
+    torch.cat([*shown, real_x[:10]]),
+    size=0.68,
     alt=f"Ten samples each after {SHORT} steps, first game of the row, from top to "
-    f"bottom: {'; '.join(shown)}; and real pictures.",
+    f"bottom: {KEPT}; {EVEN}; {SMOOTH}; and real pictures.",
 )
 
 
 # %%
 def stripes(name):
     factor, low, high = off_by[SHORT][name]
-    share = sum(map(finest, shown[name])) / GAMES
+    share = sum(map(finest, painted_by(rows[name].G, ASKED))) / GAMES
     return {
         "pictures": name,
         "Fréchet, times the first row": f"{factor:.2f} ({low:.2f} to {high:.2f})",
@@ -909,7 +911,7 @@ def stripes(name):
 
 cu.scoreboard(
     [
-        *map(stripes, shown),
+        *map(stripes, (KEPT, EVEN, SMOOTH)),
         {"pictures": "real", "finest stripes": f"{finest(real_x):.2%}"},
     ]
 )
@@ -971,7 +973,7 @@ live = display("Ten fixed noises", display_id=True)  # None in a script
 def watch(G, average):
     painted = paint(average, fixed[:10]).cpu()
     if live:
-        live.update(cu.plots.images(painted, size=0.95, alt="Ten fixed noises, live."))
+        live.update(cu.plots.images(painted, size=0.68, alt="Ten fixed noises, live."))
     nets = (G, average)
     return [painted, *(judged(paint(n, fixed[:ASKED]))["distance"] for n in nets)]
 
@@ -990,7 +992,7 @@ best = train(
 looks = {step: best.looks[step] for step in sorted(best.looks)}
 cu.plots.images(
     torch.cat([painted for painted, *_ in looks.values()]),
-    size=0.95,
+    size=0.68,
     alt=f"Ten fixed noises, a row for each look, after {list(looks)} steps.",
 )
 
@@ -1068,8 +1070,10 @@ sets = {
     "long, average, D's better half": samples["chosen"],
 }
 scores = {name: judged(pictures) for name, pictures in sets.items()}
-for score in scores.values():
+for name, score in scores.items():
     score |= asked(score["features"])
+    score["made"] = sets[name][:250].clone()  # some, to be searched for copies
+del sets
 scores["other real pictures"] = floor
 
 
@@ -1171,10 +1175,14 @@ cu.plots.bars(
 
 
 # %%
-def nearest(pictures, training):  # distances and indices, (N,) each
-    parts = pictures.flatten(1).split(250)
-    found = [torch.cdist(part, training.flatten(1)).min(1) for part in parts]
-    return [torch.cat(both) for both in zip(*found, strict=True)]
+def nearest(pictures, training, size=2000):  # distances and indices, (N,) each
+    tables = [  # in parts, since a table of all pairs is large
+        torch.cdist(pictures.flatten(1), part.flatten(1)).min(1)
+        for part in training.split(size)
+    ]
+    distances, indices = map(torch.stack, zip(*tables, strict=True))  # (parts, N)
+    distances, part = distances.min(0)
+    return distances, indices.gather(0, part[None])[0] + size * part
 
 
 # %%
@@ -1203,7 +1211,7 @@ picked = torch.cat([order[:5], order[len(order) // 2 :][:5]])  # nearest, and me
 cu.plots.images(
     torch.cat([samples["average"][picked], train_x[which[picked]]]),
     [f"{near[i]:.1f}" for i in picked] + ["nearest"] * 10,
-    size=0.95,
+    size=0.68,
     alt="Above ten samples with their distance from the nearest training picture, "
     "below that picture. The five on the left are the nearest of all.",
 )
@@ -1230,7 +1238,7 @@ walks = [(1 - ways) * a + ways * b, turn.cos() * a + turn.sin() * b]
 cu.plots.images(
     torch.cat([paint(best.average, walk) for walk in walks]),
     [f"{s:.1f}" for s in ways[:, 0].tolist()] * 2,
-    size=0.95,
+    size=0.68,
     alt="From one noise to another in ten steps: above the straight way, below the way "
     "round.",
 )
@@ -1291,7 +1299,7 @@ def knob(share_kept):
     made = kept(share_kept, min(100, ASKED))
     return cu.plots.images(
         made[:20],
-        size=0.95,
+        size=0.68,
         alt=f"Twenty samples when D keeps {share_kept:.0%} of {len(pool):,}. The mean "
         f"distance between two such samples is {variety(made):.2f}.",
     )
@@ -1326,12 +1334,13 @@ def rivals(count):
 
 # %%
 board = {}
-for name, pictures in (rivals(COUNT) | sets).items():
-    board[name] = scores.get(name) or judged(pictures)
-    if "recall" not in board[name]:
-        board[name] |= asked(board[name]["features"])
-    board[name]["near"] = nearest(pictures[:250], train_x)[0].mean()
-board["other real pictures"] = floor | {"near": near_test.mean()}
+for name, pictures in rivals(COUNT).items():
+    score = judged(pictures)
+    board[name] = score | asked(score["features"]) | {"made": pictures[:250]}
+board |= scores
+for score in board.values():
+    searched = score.get("made", real_x[:250])
+    score["near"] = nearest(searched, train_x)[0].mean()
 
 # %%
 cu.scoreboard(
@@ -1420,7 +1429,7 @@ beside(patient_b, "patient B")
 # %%
 cu.plots.images(
     torch.cat([healthy["made"][:10], patient_b["made"][:10]]),
-    size=0.95,
+    size=0.68,
     alt="Ten samples of the healthy run above, ten of patient B below.",
 )
 
