@@ -122,7 +122,7 @@ on_mnist = source == "mnist"
 # %%
 cu.plots.images(
     train_x[:20],
-    size=0.68,
+    size=0.55,
     alt=f"Twenty of the {len(train_x):,} pictures that the GAN learns from; source: "
     f"{source}.",
 )
@@ -292,7 +292,7 @@ look()  # the end
 steps = sorted(moments)
 cu.plots.images(
     torch.cat([moments[s] for s in steps]),
-    size=0.68,
+    size=0.55,
     alt=f"The same ten noises, a row for each moment: after {steps} steps.",
 )
 
@@ -852,18 +852,18 @@ def numbered(axes, counts):  # a map with its numbers written on it
     axes.imshow(counts, cmap="cividis", vmin=0, vmax=9)
     for row, line in enumerate(counts.tolist()):
         for column, count in enumerate(line):
-            style = {"color": "white" if count < 5 else "black", "size": 7}
+            style = {"color": "white" if count < 5 else "black", "size": 9}
             axes.text(column, row, f"{count:.0f}", ha="center", va="center", **style)
     axes.axis("off")
 
 
 # %%
-plot = cu.plots.Plot(WIDE, 3.4, "How many weights reach each pixel, from 7×7 ones.")
+plot = cu.plots.Plot(WIDE, 3.4, "How many weights reach each pixel, from 4×4 ones.")
 for axes, (name, layer) in zip(plot.subplots(1, 3), growing.items(), strict=True):
     nn.init.ones_(next(layer.parameters()))
-    counts = layer(torch.ones(1, 1, 7, 7))[0, 0].detach()  # (14, 14)
+    counts = layer(torch.ones(1, 1, 4, 4))[0, 0].detach()  # (8, 8)
     numbered(axes, counts)
-    inside = sorted({int(count) for count in counts[3:-3, 3:-3].flatten()})
+    inside = sorted({int(count) for count in counts[2:-2, 2:-2].flatten()})
     title = f"{name}: {' or '.join(map(str, inside))}"
     plot.alt += f" Inside, with {title}."
     axes.set_title(title, fontsize=10)
@@ -892,7 +892,7 @@ def finest(pictures):  # energy of stripes of two pixels, share of all that vari
 shown = [painted_by(rows[name].G, 10)[0] for name in (KEPT, EVEN, SMOOTH)]
 cu.plots.images(
     torch.cat([*shown, real_x[:10]]),
-    size=0.68,
+    size=0.55,
     alt=f"Ten samples each after {SHORT} steps, first game of the row, from top to "
     f"bottom: {KEPT}; {EVEN}; {SMOOTH}; and real pictures.",
 )
@@ -973,7 +973,7 @@ live = display("Ten fixed noises", display_id=True)  # None in a script
 def watch(G, average):
     painted = paint(average, fixed[:10]).cpu()
     if live:
-        live.update(cu.plots.images(painted, size=0.68, alt="Ten fixed noises, live."))
+        live.update(cu.plots.images(painted, size=0.55, alt="Ten fixed noises, live."))
     nets = (G, average)
     return [painted, *(judged(paint(n, fixed[:ASKED]))["distance"] for n in nets)]
 
@@ -992,7 +992,7 @@ best = train(
 looks = {step: best.looks[step] for step in sorted(best.looks)}
 cu.plots.images(
     torch.cat([painted for painted, *_ in looks.values()]),
-    size=0.68,
+    size=0.55,
     alt=f"Ten fixed noises, a row for each look, after {list(looks)} steps.",
 )
 
@@ -1211,7 +1211,7 @@ picked = torch.cat([order[:5], order[len(order) // 2 :][:5]])  # nearest, and me
 cu.plots.images(
     torch.cat([samples["average"][picked], train_x[which[picked]]]),
     [f"{near[i]:.1f}" for i in picked] + ["nearest"] * 10,
-    size=0.68,
+    size=0.55,
     alt="Above ten samples with their distance from the nearest training picture, "
     "below that picture. The five on the left are the nearest of all.",
 )
@@ -1238,7 +1238,7 @@ walks = [(1 - ways) * a + ways * b, turn.cos() * a + turn.sin() * b]
 cu.plots.images(
     torch.cat([paint(best.average, walk) for walk in walks]),
     [f"{s:.1f}" for s in ways[:, 0].tolist()] * 2,
-    size=0.68,
+    size=0.55,
     alt="From one noise to another in ten steps: above the straight way, below the way "
     "round.",
 )
@@ -1299,7 +1299,7 @@ def knob(share_kept):
     made = kept(share_kept, min(100, ASKED))
     return cu.plots.images(
         made[:20],
-        size=0.68,
+        size=0.55,
         alt=f"Twenty samples when D keeps {share_kept:.0%} of {len(pool):,}. The mean "
         f"distance between two such samples is {variety(made):.2f}.",
     )
@@ -1390,7 +1390,7 @@ def beside(patient, name):
         },
         xlabel="step",
         ylabel="loss",
-        size=(WIDE, 3.0),
+        size=(WIDE, 2.6),
         baselines={"2 log 2": 2 * math.log(2)},
         alt=f"Losses of the healthy run and of {name}. "
         f"{name}'s last losses: D {last['loss of D']:.2g}, G {last['loss of G']:.2g}.",
@@ -1429,7 +1429,7 @@ beside(patient_b, "patient B")
 # %%
 cu.plots.images(
     torch.cat([healthy["made"][:10], patient_b["made"][:10]]),
-    size=0.68,
+    size=0.55,
     alt="Ten samples of the healthy run above, ten of patient B below.",
 )
 
