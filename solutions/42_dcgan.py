@@ -79,7 +79,7 @@ for x, name in zip(
     (0.4, 1.4, 2.45, 3.5, 4.85, 6.2, 7.25, 8.3, 9.35), ROAD, strict=True
 ):
     look = "name" if name in TEXT else "box"
-    nodes[name] = (x, 1.6, look, TEXT.get(name, f"{name[1:]}×{name[1:]}"))
+    nodes[name] = (x, 1.6, look, TEXT.get(name, f"{name[1:]}²"))
 nodes["real"] = (4.85, 0.85, "name", "$x$")
 nodes["g"] = (2.45, 1.12, "label", "G: maps grow")
 nodes["d"] = (7.4, 1.12, "label", "D: maps shrink")
@@ -122,7 +122,8 @@ on_mnist = source == "mnist"
 # %%
 cu.plots.images(
     train_x[:20],
-    size=0.55,
+    columns=20,
+    size=WIDE / 20,
     alt=f"Twenty of the {len(train_x):,} pictures that the GAN learns from; source: "
     f"{source}.",
 )
