@@ -820,10 +820,10 @@ cu.say(
 )
 
 # %% [markdown]
-# Blue is better without the guideline, orange worse, grey not told apart. *Not told apart
-# isn't "no difference"*: look how long the grey bars are. And a guideline isn't refuted
-# by small pictures. It's the other way round: whoever copies all seven without a test
-# doesn't know which of them their own task needs.
+# Blue is better without the guideline, orange worse, grey not told apart. *Not told
+# apart isn't "no difference"*: look how long the grey bars are. And a guideline isn't
+# refuted by small pictures. It's the other way round: whoever copies all seven without
+# a test doesn't know which of them their own task needs.
 #
 # (Sigmoid and tanh are one curve, $2\,\sigma(x) - 1 = \tanh(x / 2)$. So what that row
 # changes is what $D$ sees: pixels that are not centred about zero.)
