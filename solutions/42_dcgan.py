@@ -41,17 +41,17 @@ device = cu.start(seed=0)
 # %%
 DATA = "mnist"  # or "fashion-mnist", "kmnist", or the folder of your own pictures
 SIDE = 28  # pixels a side: the networks below are built for it
-TAUGHT, SAMPLES = 20_000, 3000  # pictures to learn from; samples to be judged by
+TAUGHT, SAMPLES = 12_000, 3000  # pictures to learn from; samples to be judged by
 LATENT, BATCH = 20, 32  # numbers of noise for a picture; pictures in a batch
 RATES, BETAS = (2e-3, 2e-3), (0.5, 0.999)  # of G and of D; Adam's memory
 FIRST = cu.budget(cpu=480, gpu=5000)  # steps of the first game
-SHORT = cu.budget(cpu=270, gpu=4500)  # steps of the games in the table,
+SHORT = cu.budget(cpu=390, gpu=4500)  # steps of the games in the table,
 EARLY = SHORT // 3  # which are looked at here, too
 LONG = cu.budget(cpu=1000, gpu=60_000)  # steps of the long one
 WIDE_G, WIDE_D = (16, 32, 128), (16, 32, 64)  # its maps at 14 × 14, 7 × 7 and 4 × 4
 DECAY = 0.995  # of the average of G's weights
 GAMES = cu.budget(cpu=3, gpu=5)  # of each row of the table, side by side
-CLINIC = cu.budget(cpu=180, gpu=1500)
+CLINIC = cu.budget(cpu=225, gpu=1500)
 RESAMPLES = cu.budget(cpu=50, gpu=100)  # of the bootstrap
 WIDE = 9.5  # inches, the width of the page
 
