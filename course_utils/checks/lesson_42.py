@@ -1,8 +1,9 @@
-"""The exercises of lesson 42: transposed sizes, EMA, Fréchet distance, nearest neighbours."""
+"""The exercises of lesson 42: transposed sizes, a painter, Fréchet distance, neighbours."""
 
 from functools import partial
 
 import torch
+from torch import nn
 
 from .exercise import Exercise
 
@@ -11,10 +12,13 @@ def upsampled_size(size, kernel, stride, padding):
     return (size - 1) * stride + kernel - 2 * padding
 
 
-def ema_update(averages, weights, decay):
+def painted(G, z):
+    was = G.training
+    G.eval()
     with torch.no_grad():
-        for i, weight in enumerate(weights):
-            averages[i].lerp_(weight, 1 - decay)
+        made = G(z)
+    G.train(was)
+    return (made + 1) / 2
 
 
 def frechet(real, fake):
@@ -29,18 +33,40 @@ def neighbours(samples, training):
     return differences.square().sum(2).sqrt().min(1)
 
 
-def averaging(change, mode=torch.no_grad):
-    """A wrong `ema_update`, which does `change(average, weight, decay)` to each pair."""
-    return mode()(lambda A, W, d: [change(*pair, d) for pair in zip(A, W, strict=True)])
+def painting(scale=lambda made: (made + 1) / 2, mode=nn.Module.eval, grad=torch.no_grad, left=None):
+    """A wrong `painted`: another range, another mode of G or one that it is left in, or a graph."""
+
+    def answer(G, z):
+        was = G.training
+        mode(G)
+        with grad():
+            made = G(z)
+        G.train(was if left is None else left)
+        return scale(made)
+
+    return answer
 
 
-def after_average(result, before, after):
-    averages, weights = before[:2]
+def small_generator(training):
+    """Noise of three numbers to pictures of 2 × 2, with batch norm that has seen a few."""
+    source = torch.Generator().manual_seed(0)
+    G = nn.Sequential(
+        nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 4), nn.Tanh(),
+        nn.Unflatten(1, (1, 2, 2)),
+    )  # fmt: skip
+    with torch.no_grad():
+        for part in (*G.parameters(), G[1].running_mean):
+            part.normal_(generator=source)
+        G[1].running_var.uniform_(0.5, 2.0, generator=source)
+    return G.train(training)
+
+
+def after_painting(result, before, after):
+    G = after[0]
     return {
-        **{f"average {i}": average for i, average in enumerate(averages)},
-        **{f"weight {i}": weight for i, weight in enumerate(weights)},
-        "the number of averages with a graph": sum(a.requires_grad for a in averages),
-        "the number of weights that require a gradient": sum(w.requires_grad for w in weights),
+        "whether G is in training mode afterwards": float(G.training),
+        "the running mean of G's batch norm": G[1].running_mean,
+        "the number of pictures with a graph": float(getattr(result, "requires_grad", False)),
     }
 
 
@@ -75,10 +101,6 @@ def features(count, width, rank, shift=0.0):
     return mixed + shift * torch.arange(1, width + 1)
 
 
-def pairs(*shapes):
-    return [normal(shape) for shape in shapes], [normal(s).requires_grad_() for s in shapes]
-
-
 def pictures(count, more, *shape):
     """Samples and training pictures, among which every other sample has its copy."""
     samples, training = uniform(count, *shape), uniform(more, *shape)
@@ -106,30 +128,33 @@ EXERCISES = {
                "padding on each side. How long is that row?",
                "It is (size - 1) · stride + kernel - 2 · padding."),
     ),
-    "42.2": Exercise(ema_update, "nothing: the averages change in place", 10, "medium",
-        cases=[(*pairs((3, 2), (4,)), 0.9), (*pairs((2,), (1, 3), (2, 2)), 0.25),
-               (*pairs((5,)), 0.995)],
-        extra=after_average, numpy=False,
+    "42.2": Exercise(painted, "pictures in 0…1, a tensor (N, C, H, W)", 10, "medium",
+        cases=[(small_generator(mode), normal((N, 3)))
+               for mode, N in ((True, 6), (False, 5), (True, 2))],
+        extra=after_painting, numpy=False,
         mistakes={
-            "the averages are as they were. Change them in place (mul_, add_, lerp_, copy_).":
-                averaging(lambda a, w, d: d * a + (1 - d) * w),
-            "the *averages* should follow G.": averaging(lambda a, w, d: w.lerp_(a, 1 - d)),
-            "G's weights no longer require a gradient, so G would stop learning.":
-                averaging(lambda a, w, d: a.lerp_(w.requires_grad_(False), 1 - d)),
-            "the averages have a graph, which grows with each step: use torch.no_grad().":
-                averaging(lambda a, w, d: a.mul_(d).add_((1 - d) * w), torch.enable_grad),
-            "a decay near 1 should be *slow*.": averaging(lambda a, w, d: a.lerp_(w, d)),
-            **{f"it always takes a decay of {fixed}. Use the decay that it is given.":
-               averaging(lambda a, w, d, fixed=fixed: a.lerp_(w, 1 - fixed))
-               for fixed in (0.5, 0.9, 0.995)},
-            "the two shares must add up to 1.": averaging(lambda a, w, d: a.mul_(d).add_(w)),
-            "that is a copy of the weights, not an average.": averaging(lambda a, w, d: a.copy_(w)),
-            "it is right for the first tensor only. Is the return inside the loop?":
-                lambda averages, weights, decay: ema_update(averages, weights[:1], decay),
+            "all faults are still in it.":
+                painting(lambda x: x.clamp(0, 1), lambda G: None, torch.enable_grad),
+            "the range is right now. But a picture still depends on the others in its batch, and "
+            "carries a graph.": painting(mode=lambda G: None, grad=torch.enable_grad),
+            "a picture depends on the others in its batch. What does batch norm do in training?":
+                painting(mode=lambda G: None),
+            "the pictures carry a graph, which fills the memory. Use torch.no_grad().":
+                painting(grad=torch.enable_grad),
+            "tanh ends at -1 and 1. To clamp makes half of all greys black; stretch them.":
+                painting(lambda x: x.clamp(0, 1)),
+            "those pictures are in -1…1.": painting(lambda x: x),
+            "add 1, *then* halve.": painting(lambda x: x / 2 + 1),
+            "those pictures are in 0…2.": painting(lambda x: x + 1),
+            "right, but G is left in evaluation mode, so its batch norm would stop learning.":
+                painting(left=False),
+            "G was in evaluation mode in one case, and you left it in training mode.":
+                painting(left=True),
         },
-        praise="In place, for all tensors and decays, without a graph; G's weights don't notice.",
-        hints=("Each average keeps a share `decay` of itself and takes the rest from the weights.",
-               "Within torch.no_grad(), for each pair: a.mul_(decay).add_(w, alpha=1 - decay)."),
+        praise="Each picture depends on its own noise alone, and G is as you found it.",
+        hints=("G.training says which mode G is in. Batch norm uses its running averages in eval.",
+               "Keep G.training, call G.eval(), paint within torch.no_grad(), go back with "
+               "G.train(was), and stretch by (made + 1) / 2."),
     ),
     "42.3": Exercise(frechet, "one number", 15, "hard",
         cases=[(features(40, 3, 3, 5.0), features(40, 3, 3)),
