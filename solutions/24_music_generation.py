@@ -97,13 +97,14 @@ score.below = heard(example[:BEATS], "its beginning").html()
 score
 
 # %% [markdown]
-# Each voice sings one note at a time. The lowest is the bass. For the eye, we gave each
-# frame's notes to the voices from the top down; the roll itself does not know who sings
-# what.
+# In a chorale each voice sings one note at a time, and the lowest is the bass. For the
+# eye, we gave each frame's notes to the voices from the top down; the roll itself does
+# not know who sings what.
 #
-# Two things were done to the published rolls, and both matter. All pieces have been
-# moved to one tonic, C, so that a model need not learn each chord twelve times. And
-# they lie an octave too high. The player and the score take that back.
+# Two things were done to the published rolls of the chorales, and both matter. All
+# pieces have been moved to one tonic (the home note of the key), C, so that a model
+# need not learn each chord twelve times. And they lie an octave too high. The player
+# and the score take that back.
 #
 # ## How is a model of music scored?
 #
@@ -186,9 +187,10 @@ cu.claim(
 )
 
 # %% [markdown]
-# Knowing the last frame gains little: from one quarter note to the next, most voices
-# move. (On a grid of sixteenths, two frames out of three are repeats. The clinic shows
-# what that does to the figures.)
+# On the chorales, knowing the last frame gains little: from one quarter note to the
+# next, two voices in three move. *Repeat* is even worse than the unigram: it does not
+# know which keys are common. (On a grid of sixteenths, about three frames out of five
+# are repeats. The clinic shows what that does to the figures.)
 #
 # ## What does a network read?
 #
@@ -257,8 +259,8 @@ class Independent(Reader):
 
 # %% [markdown]
 # One detail matters more than it seems. Most keys hardly ever sound, so most biases of
-# the last layer have to become very negative, and Adam moves each by at most the
-# learning rate in a step. So we let them begin where the unigram is. (With biases that
+# the last layer have to become very negative, and Adam moves each by about the learning
+# rate at most in a step. So we let them begin where the unigram is. (With biases that
 # begin near 0, the same 360 steps ended at 9.53 nats on the chorales.)
 #
 # A batch holds pieces of different lengths, padded with silence. Silence is easy to
@@ -298,10 +300,11 @@ class Validated:  # at a few moments of a training: a part of the trainer, so it
 
 
 # %% [markdown]
-# > **Predict before you run.** The Markov chain needs 10.5 nats. How many will the LSTM
-# > need: 10, 8 or 5?
+# > **Predict before you run.** On the chorales the Markov chain needs 10.5 nats. How
+# > many will the LSTM need: 10, 8 or 5?
 # > <details><summary>Answer</summary>On the chorales a little more than 8. Later in
-# > this lesson you will see that most of the rest is not the LSTM's fault.</details>
+# > this lesson you will see that more than a third of that is the price of the output,
+# > not the LSTM's fault.</details>
 
 # %%
 batches = data.batches(BATCH)
@@ -359,12 +362,13 @@ cu.plots.lines(
 
 # %% [markdown]
 # The number of steps was chosen by the validation pieces. On the chorales, two and a
-# half times as many steps with the same kind of schedule brought the training loss
-# down to 5.5 and the *validation* loss up to 9.0 (in one run): 229 pieces are few, and
-# a network of this size can learn them by heart. Published for this protocol are 8.45
-# for an LSTM, 8.43 for a GRU and 8.10 for a temporal convolution (Bai, Kolter, Koltun
-# 2018). Don't read our lead over their LSTM as progress: theirs has about half as many
-# parameters, was one row among many, and ours had its recipe searched.
+# half times as many steps with the same kind of schedule brought the training loss down
+# to 5.5 and the *validation* loss up to 9.0 (in one run): 229 pieces are few, and a
+# network of this size can learn them by heart. Published for this protocol are 8.45 for
+# an LSTM, 8.43 for a GRU and 8.10 for a temporal convolution (Bai, Kolter, Koltun
+# 2018). Don't read our lead over their LSTM as progress: theirs has fewer parameters
+# (half as many as ours on a CPU), was one row among many, and ours had its recipe
+# searched.
 #
 # ## What does it write?
 #
@@ -395,10 +399,10 @@ plot.below = heard(tossed[SHOWN, :BEATS], "88 tosses of a coin").html()
 plot
 
 # %% [markdown]
-# Listen. The register is right, so are the keys that are used; but some frames have a
-# note too many or too few, and neighbouring keys clash. Is that bad luck? Let's count,
-# in real and in drawn music: how many keys sound at once, and how often two of them are
-# *neighbours* on the piano.
+# Listen. On the chorales the height is right, and so are the keys that are used; but
+# some frames have a note too many or too few, and neighbouring keys clash. Is that bad
+# luck? Let's count, in real and in drawn music: how many keys sound at once, and how
+# often two of them are *neighbours* on the piano.
 
 
 # %%
@@ -442,11 +446,12 @@ cu.claim(
 # %% [markdown]
 # ## Why are the chords wrong?
 #
-# Not because the LSTM misjudges the keys. Take the smallest case: after some past, the
-# next chord is C–E–G or D–F–A, each half the time. What is the best that 88 coins can
-# do? Each of the six keys sounds half the time, so each gets ½, and the model draws all
-# of the $2^6 = 64$ combinations alike. Only two of them are right. The score shows it:
-# the truth costs $\ln 2 = 0.69$ nats, the coins cost $6 \ln 2 = 4.16$.
+# Even an LSTM that judged each key perfectly would write wrong chords. Take the
+# smallest case: after some past, the next chord is C–E–G or D–F–A, each half the time.
+# What is the best that 88 coins can do? Each of the six keys sounds half the time, so
+# each gets ½, and the model draws all of the $2^6 = 64$ combinations alike. Only two of
+# them are right. The score shows it: the truth costs $\ln 2 = 0.69$ nats, the coins
+# cost $6 \ln 2 = 4.16$.
 
 # %% tags=["nbval-check-output"]
 chords = torch.zeros(2, 12)
@@ -459,10 +464,10 @@ print(f"right chords among the drawn: {2 / 2**6:.0%}")
 
 # %% [markdown]
 # So the trap is in the *output*. Given the past, the 88 keys are drawn independently of
-# each other, and no memory, however good, can say "E *or* F, but not both". A better
-# network with this output gets better coins. That is also why a score of 8 looks so
-# hard to beat: a large part of it is the price of independence. (Boulanger-Lewandowski,
-# Bengio and Vincent saw this in 2012.)
+# each other, and unless it is sure which, no memory, however good, can say "E *or* F,
+# but not both". A better network with this output gets better coins. That is also why a
+# score of 8 looks so hard to beat: a large part of it is the price of independence.
+# (Boulanger-Lewandowski, Bengio and Vincent saw this in 2012.)
 #
 # ## How do four voices agree?
 #
@@ -618,15 +623,18 @@ cu.claim(
 # are, given the same past, in the same unit, and we have just checked that the chords
 # of the second add up to one. (It gives probability zero to frames with more keys than
 # any piece here has.) But not in the *published table*: its rows are all of networks
-# with independent keys, and ask how well the past is read. This row asks something
-# else as well. A model that beats them by the output alone has not read better. The
-# rows that belong beside it are those of RNN-RBM (6.27) and RNN-NADE (5.56), from the
-# 2012 paper, whose pieces were prepared in another way. So they are context, no more.
+# with independent keys, and ask how well the past is read. This row asks something else
+# as well. A model that beats them by the output alone has not read better. The rows
+# that belong beside it are those of RNN-RBM (6.27) and RNN-NADE (5.56), from the 2012
+# paper. We have not checked that every detail of its protocol is the same, so they are
+# context, no more.
 #
 # Is it luck, or is it because this network is larger? We tried three seeds of each on
 # the chorales: 8.24, 8.25 and 8.26 with independent keys, 5.14, 5.15 and 5.17 key by
 # key. The new network has 16% more parameters, too; the first one with 19% more (280
-# units) has 8.24, as before. So it is the output.
+# units) has 8.24, as before. So it is neither luck nor the number of weights. (The new
+# output has a hidden layer, too, which we did not try alone; but no layer lets
+# independent coins agree.)
 #
 # ## What does it write now?
 
@@ -740,18 +748,23 @@ display(
 )
 
 # %% [markdown]
-# Six clips can prove little: even six right guesses happen by chance once in 64 tries,
-# and four right ones in a third of all tries. To *show* that you hear a difference you
-# need more clips, or friends. And the test is easier the longer the clips are: change
-# `BEATS` to 32 and try again. Over eight quarter notes the network hardly has time to
-# lose the thread.
+# Six clips can prove little: a tossed coin gets all six right once in 64 tries, and
+# four or more in a third of all tries. (If you read in the code that three of each are
+# there, six right come once in 20.) To *show* that you hear a difference you need more
+# clips, or friends. And the test is easier the longer the clips are: change `BEATS` to
+# 32 and try again. Over eight quarter notes the network hardly has time to lose the
+# thread.
 #
 # ## Is it like the real thing?
 #
-# Now the statistics, and with them a question that is asked too seldom: how much do two
-# sets of *real* pieces differ? For each statistic we draw two sets of real pieces, as
-# large as the generated set as far as there are enough, 200 times, and take the
-# difference that 95% of these pairs do not exceed. This is the *floor*. Below it, a
+# Now the statistics. *In one scale* is the share of notes in the major scale that fits
+# best; *span*, the semitones from the lowest key to the highest. *Parallel fifths*
+# (*octaves*) are the share of moves in which two voices go the same way and are a fifth
+# (an octave) apart before and after. *Step* says how often the top voice stays or moves
+# by at most two semitones. With them comes a question that is asked too seldom: how
+# much do two sets of *real* pieces differ? For each statistic we draw two sets of real
+# pieces, as large as the generated set as far as there are enough, 200 times, and take
+# the difference that 95% of these pairs do not exceed. This is the *floor*. Below it, a
 # difference between generated and real music says nothing.
 
 
@@ -863,18 +876,21 @@ cu.claim(
 
 # %% [markdown]
 # The column "real, test" is the honest yardstick: real pieces that nobody trained on.
-# (A star there is possible: with eight statistics and a level of 95%, one star in every
-# two or three tables is chance.) Now the others. Everything that generates here is
-# outside the floor somewhere: with 64 pieces, small differences show. So look at the
-# *sizes*. On the chorales, 88 coins clash about fifteen times as often as Bach, one key
-# after another two or three times as often. But one thing gets worse: parallel fifths
-# and octaves. Bach avoids them; one key after another writes about five times as many,
-# more than 88 coins do. We don't know why. Chords that are whole give more chances to
-# move in parallel; and a rule about how *voices* move is hard to see for a model that
-# is never told who sings what. Exercise 24.3 is a start if you want to find out.
+# (A star there is possible by chance, but rare: the floor is for two small sets, and
+# here one of the two is all real pieces.) Now the others. On the chorales everything
+# that generates is outside the floor somewhere: with 64 pieces, small differences show.
+# So look at the *sizes*. On the chorales, 88 coins clash about fifteen times as often
+# as Bach, one key after another two or three times as often. But something gets clearly
+# worse: parallel fifths and octaves. Bach avoids them; one key after another writes
+# about five times as many, more than 88 coins do. We don't know why. Only moves between
+# two chords of four keys are counted, so it is not that there are more of them (and for
+# the coins there are few). Right chords may hold more fifths and octaves than wrong
+# ones do; and a rule about how *voices* move is hard to see for a model that is never
+# told who sings what. Exercise 24.3 is a start if you want to find out.
 #
-# And pitch classes? They are shares that belong together, so we compare them whole, by
-# the total variation distance: half the sum of the absolute differences.
+# And pitch classes (C, C♯ … B, in whatever octave)? They are shares that belong
+# together, so we compare them whole, by the total variation distance: half the sum of
+# the absolute differences.
 
 
 # %%
@@ -932,6 +948,8 @@ for name, run in copies.items():
     )
 
 # %% [markdown]
+# On the chorales it does not: its runs are shorter than those of real test pieces.
+#
 # ## Turn the temperature
 #
 # Choose a temperature and the first chord; see and hear eight quarter notes at once. At
@@ -978,10 +996,10 @@ cu.scoreboard(
 #
 # ## Clinic
 #
-# ### Patient A: a Markov chain beats all networks
+# ### Patient A: a Markov chain beats the published networks
 #
-# A colleague counts how each key goes on, as you did, on the same chorales. They
-# report a figure far below every network in the table.
+# A colleague counts how each key goes on, as you did, on the same chorales. They report
+# a figure far below every published network in the table.
 
 # %%
 if DATA == "jsb-chorales":
@@ -1005,13 +1023,14 @@ cu.say(
 
 # %% [markdown]
 # > **Your diagnosis?**
-# > <details><summary>Answer</summary>Another grid. The patient reads sixteenths, where
-# > two frames out of three repeat the one before, and a repeat costs next to nothing.
-# > A second has more frames, and each is cheaper. Per quarter note, the patient pays
-# > for *four* of its frames, which is more than twice our figure. What else would look
-# > the same? A mean over keys in place of a sum (but that would be below 0.2), or a
-# > model that sees the frame it predicts (but that would go on falling). Never compare
-# > nats per frame without asking what a frame is.</details>
+# > <details><summary>Answer</summary>Another grid. (The pieces are in their own keys,
+# > too; on quarter notes, that costs only 0.26 nats.) The patient reads sixteenths,
+# > where about three chorale frames out of five repeat the one before, and a repeat
+# > costs next to nothing. A second has more frames, and each is cheaper. Per quarter
+# > note, the patient pays for *four* of its frames, which is more than twice our
+# > figure. What else would look the same? A mean over keys in place of a sum (but that
+# > would be below 0.2), or a model that sees the frame it predicts (but that would go
+# > on falling). Never compare nats per frame without asking what a frame is.</details>
 #
 # ### Patient B: the larger the batch, the better
 #
@@ -1174,8 +1193,9 @@ cu.check("24.4", chord)
 # ### Open challenge
 #
 # The frames are quarter notes, and Bach's voices often move in eighths. Load
-# `cu.data.chorales(per_beat=4)`, keep every second frame, and find out what the network
-# makes of it. Can you tell a repeated note from a held one? There is no check.
+# `cu.data.chorales(per_beat=4)`, keep every second frame (these pieces are in their own
+# keys: exercise 24.2 can move them), and find out what the network makes of it. Can you
+# tell a repeated note from a held one? There is no check.
 #
 # ### Your own music
 #
@@ -1190,7 +1210,7 @@ cu.check("24.4", chord)
 # - Nats per frame are summed over keys and averaged over the frames of all pieces from
 #   the second on. Ask what a frame is before you compare.
 # - An output of independent probabilities can't say "this *or* that". It has a price,
-#   in nats and in wrong chords, and no better memory pays it.
+#   in nats and in wrong chords, and a better memory does not remove it.
 # - The chain rule repairs it: one key after another, each knowing those before. The
 #   probability stays exact.
 # - Low temperatures stand still, high ones clash.
@@ -1211,10 +1231,11 @@ cu.check("24.4", chord)
 # 3. A model has 6.0 nats per sixteenth, another 9.0 per quarter note. Which is better?
 #    <details><summary>Answer</summary>You can't tell: the frames are different things.
 #    Per quarter note the first pays about 24.</details>
-# 4. A generator writes the chord C–E–G for ever. Which statistics of the table does it
-#    pass with full marks?
-#    <details><summary>Answer</summary>One scale, small steps and no clashes. The
-#    repeated frames and the span find it out.</details>
+# 4. A generator writes the chord C–E–G for ever. Which statistics of the table, if you
+#    only ask for more or for less, does it pass with full marks?
+#    <details><summary>Answer</summary>One scale, small steps and no clashes. But real
+#    music does not have full marks: the distance from it finds all three out, as do the
+#    repeated frames and the span.</details>
 # 5. You guessed 5 of 6 clips right. How often does that happen by chance?
 #    <details><summary>Answer</summary>5 or more: 7 in 64 tries, about 11%.</details>
 #
@@ -1236,7 +1257,7 @@ cu.check("24.4", chord)
 # pair), the rest for the statistics, clinic and exercises.
 #
 # Common beliefs: that a lower loss must sound better; that the network "does not know
-# harmony" (its marginal probabilities are fine; the draw is at fault); that scale
-# consistency measures quality (one chord for ever has 1.0). Question for the room: what
-# would the coins need to know to agree? If you're short of time, skip the temperature
-# curve and exercise 24.3.
+# harmony" (even perfect marginal probabilities would give wrong chords when drawn
+# independently); that scale consistency measures quality (one chord for ever has 1.0).
+# Question for the room: what would the coins need to know to agree? If you're short of
+# time, skip the temperature curve and exercise 24.3.
