@@ -92,7 +92,9 @@ cu.plots.pianoroll(
 )
 
 # %%
-score = drawn(example, "the same as a score", "The same music on two staves.")
+mean_size = example.sum(1).mean()
+alt = f"The same music on two staves, {mean_size:.1f} notes in each frame."
+score = drawn(example, "the same as a score", alt)
 score.below = heard(example[:BEATS], "its beginning").html()
 score
 
@@ -394,7 +396,10 @@ def firsts(pieces, count):  # the first frames of pieces, again and again
 
 # %%
 tossed = write(net, firsts(data.test, PIECES), FRAMES)  # (N, T, 88)
-plot = drawn(tossed[SHOWN, :32], "88 tosses of a coin for each frame", "Wrong chords.")
+coins = tossed[SHOWN, :32]
+alt = f"Notes on two staves, from {coins.sum(1).min():.0f} to {coins.sum(1).max():.0f} "
+alt += "in a frame, with gaps and leaps."
+plot = drawn(coins, "88 tosses of a coin for each frame", alt)
 plot.below = heard(tossed[SHOWN, :BEATS], "88 tosses of a coin").html()
 plot
 
@@ -961,7 +966,8 @@ OPENINGS = {"C–E–G": (60, 67, 76, 84), "A–C–E": (57, 69, 76, 84), "one C
 
 def opening(name):  # (1, 88)
     frame = torch.zeros(1, KEYS, device=device)
-    frame[:, [note - 21 for note in OPENINGS[name]]] = 1
+    keys = [note - 33 + data.raised for note in OPENINGS[name]]
+    frame[:, keys] = 1
     return frame
 
 
