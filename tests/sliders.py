@@ -12,6 +12,8 @@ import pytest
 from nbformat.v4 import new_code_cell
 from nbval.plugin import IPyNbCell
 
+GANS = ("RCGAN", "TimeGAN", "crossed pair", "LSTM")  # the models of lesson 54, by number
+
 # lesson: for each of its widgets, in order, a slider and what the picture's alt text says at a
 # value of the slider
 WIDGETS = {
@@ -34,7 +36,7 @@ WIDGETS = {
     "41": [("frame", lambda value: f"Frame {value:g}, step")],
     "42": [("share kept", lambda value: f"when D keeps {value:.0%} of")],
     "51": [("move", lambda value: f"Sequence at {value:+.2f} along")],
-    "54": [("moment", lambda value: f"Moment {value:g}, after")],
+    "54": [("model", lambda value: GANS[int(value)] + ",")],
 }
 EXPLORE = "cu.widgets.explore("
 
