@@ -138,7 +138,8 @@ EXERCISES = {
                "log_softmax over axis 2, gather, and take the mean."),
     ),
     "53.3": Exercise(distinct, "one number", 10, "easy",
-        cases=[([[1, 2, 3, 1, 2, 3], [1, 2, 4]], 2), ([[0, 0, 0, 0]], 1), ([[5, 6], [6, 5], [7]], 2),
+        cases=[([[1, 2, 3, 1, 2, 3], [1, 2, 4]], 2), ([[0, 0, 0, 0]], 1),
+               ([[5, 6], [6, 5], [7]], 2),
                ([[1, 2, 1, 2, 1], [2, 1, 2], [9]], 3), ([[3, 1, 2], [2, 3, 1], [2, 1]], 1)],
         mistakes={
             "those are the number of different runs: divide by the number of all.":
@@ -150,13 +151,14 @@ EXERCISES = {
             "runs may overlap: one begins at every symbol.":
                 lambda lines, n: unlike(runs_of(lines, n, step=n)),
             "a run does not go from one line into the next.":
-                lambda lines, n: unlike(runs_of([sum(lines, [])], n)),
+                lambda lines, n: unlike(runs_of([[k for s in lines for k in s]], n)),
             "single symbols are counted. A run has n of them.":
                 lambda lines, n: unlike(runs_of(lines, 1 if n > 1 else 2)),
             "the order of a run matters: (1, 2) is not (2, 1).":
                 share(lambda runs: len({tuple(sorted(r)) for r in runs}) / len(runs)),
             "runs that are shorter than n are counted at the ends.":
-                lambda lines, n: unlike([tuple(s[i : i + n]) for s in lines for i in range(len(s))]),
+                lambda lines, n: unlike([tuple(s[i : i + n])
+                                         for s in lines for i in range(len(s))]),
             "that counts whole lines.":
                 lambda lines, n: len(set(map(tuple, lines))) / len(lines),
             "divide by all runs of all lines together; that is the mean over lines.":

@@ -107,8 +107,8 @@ def test_bleu_is_the_librarys():
 
 
 def test_bleu_clips_and_is_brief():
-    cat = ["the cat is on the mat".split(), "there is a cat on the mat".split()]
-    assert TEXT["bleu"](["the"] * 7, cat, 1) == pytest.approx(2 / 7)
+    cats = "the cat is on the mat", "there is a cat on the mat"
+    assert TEXT["bleu"](["the"] * 7, [cat.split() for cat in cats], 1) == pytest.approx(2 / 7)
     short = ["a"] * 12
     assert TEXT["bleu"](short, [["a"] * 28] * 2, 1) == pytest.approx(math.exp(1 - 28 / 12))
     assert TEXT["bleu"](short, [["a"] * 13, ["a"] * 2], 1) == pytest.approx(math.exp(-1 / 12))
