@@ -867,7 +867,8 @@ plot
 #
 # For each seed, we look for the temperature at which the MLE start has *the same
 # entropy* as the game's generator, and one at which it has *the same quality*, by
-# straight lines between the eight.
+# straight lines between the eight. (For a generator that is colder than the coldest of
+# them, we take the coldest.)
 
 
 # %%
@@ -949,9 +950,9 @@ cu.say(
 )
 
 # %% [markdown]
-# Why would a reward that knows nothing lower NLL_oracle? Because *any* fixed
-# reward tends to make a policy more certain: it drifts towards the symbols praised, its entropy
-# falls, and in this world lower entropy alone means lower NLL_oracle, as the
+# Why would a reward that knows nothing lower NLL_oracle? Because *any* fixed reward
+# tends to make a policy more certain: it drifts towards the symbols praised, its
+# entropy falls, and in this world lower entropy alone means lower NLL_oracle, as the
 # temperature curve shows. How much does the trained $D$ know?
 
 
