@@ -41,16 +41,16 @@ ORACLE = 0  # the seed of the oracles' weights; another one is another scale
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 DRAWS = cu.budget(cpu=20_000, gpu=200_000)  # for each estimate of a gradient
 STEPS = {
-    "MLE, large": cu.budget(cpu=1000, gpu=9400),
+    "MLE, large": cu.budget(cpu=900, gpu=9400),
     "MLE": cu.budget(cpu=900, gpu=9400),
-    "MLE, goes on": cu.budget(cpu=2300, gpu=20_000),  # as many seconds as SeqGAN
-    "SeqGAN": cu.budget(cpu=210, gpu=2000),
-    "Gumbel-GAN": cu.budget(cpu=250, gpu=2000),
-    "text": cu.budget(cpu=600, gpu=10_000),
-    "text game": cu.budget(cpu=190, gpu=2000),
+    "MLE, goes on": cu.budget(cpu=1500, gpu=20_000),  # as many seconds as SeqGAN
+    "SeqGAN": cu.budget(cpu=160, gpu=2000),
+    "Gumbel-GAN": cu.budget(cpu=160, gpu=2000),
+    "text": cu.budget(cpu=450, gpu=10_000),
+    "text game": cu.budget(cpu=130, gpu=2000),
     "patient": cu.budget(cpu=40, gpu=40),
 }
-WARM = cu.budget(cpu=150, gpu=500)  # of these, in which D learns alone
+WARM = cu.budget(cpu=100, gpu=500)  # of these, in which D learns alone
 ROLLOUTS = cu.budget(cpu=1, gpu=16)  # for each place of a sequence
 TEMPERATURES = [1.2, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
 
@@ -117,7 +117,8 @@ torch.manual_seed(1)
 theta = torch.randn(5, device=device)  # logits
 judge = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1)).to(device)
 judge.requires_grad_(False)
-judge[0].weight.mul_(4), judge[2].weight.mul_(3)
+for layer, factor in ((judge[0], 4), (judge[2], 3)):
+    layer.weight.mul_(factor)
 
 
 # %%
@@ -567,16 +568,14 @@ cu.plots.diagram(
 @torch.no_grad()
 def complete(G, x):  # (B, T) -> (B, T, T): [b, t] keeps x[b, : t + 1], G writes on
     B, T = x.shape
-    rows = x.repeat_interleave(T, 0)  # (B T, T)
-    kept = torch.arange(T, device=device).repeat(B)[:, None]
-    ids, state = torch.zeros_like(kept), None
+    rows = x.repeat(T, 1)  # (T B, T): the first B rows keep 1 symbol, the next B keep 2
+    ids, state = torch.zeros_like(rows[:, :1]), None
     for t in range(T):
-        logits, state = G(ids, state)
-        rows[:, t : t + 1] = torch.where(
-            kept < t, draw(logits[:, 0]), rows[:, t : t + 1]
-        )
+        hidden, state = G.lstm(G.embed(ids), state)
+        if t:
+            rows[: t * B, t : t + 1] = draw(G.head(hidden[: t * B, 0]))
         ids = rows[:, t : t + 1]
-    return rows.view(B, T, T)
+    return rows.view(T, B, T).transpose(0, 1)
 
 
 # %%
@@ -802,7 +801,8 @@ for kind, steps in (
 # %%
 torch.manual_seed(0)
 points = {kind: [scores(run.G, small) for run in some] for kind, some in runs.items()}
-sweep = [[scores(G, small, tau) for tau in TEMPERATURES] for G in starts]
+half = max(1, TEST // 2)
+sweep = [[scores(G, small, tau, half) for tau in TEMPERATURES] for G in starts]
 
 
 def mean_of(some):  # of several Scores
