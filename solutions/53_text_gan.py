@@ -791,7 +791,9 @@ for kind, steps in (
 # Each generator gets two numbers: **NLL_oracle** (are its sentences good?) and
 # **held-out NLL** (could it have said what real, unseen sentences say?). And each MLE
 # start is also sampled at eight temperatures. Their curve is what a game has to beat:
-# a point *below and left* of it has something that no temperature gives.
+# a point *below and left* of it has something that no temperature gives. (Or it repeats
+# itself in a corner where no real sentence leads: held-out NLL reads *real* beginnings,
+# and never goes there. So look at the entropy, too.)
 #
 # > **Predict before you run.** Will SeqGAN's points lie below the curve, on it, or
 # > above?
