@@ -1,5 +1,8 @@
 """The exercises of lesson 53: a score-function gradient, an NLL to repair, distinct n-grams."""
 
+import math
+from collections import Counter
+
 import torch
 
 from .exercise import Exercise
@@ -100,6 +103,13 @@ EXERCISES = {
                         (eye @ logits.softmax(0))[:, None] * (eye - logits.softmax(0))),
             "the sign: gains are to grow.": scoring(sign=-1),
             "that is the sum over the draws. Take the mean.": scoring(over=torch.sum),
+            "here the gains are not divided by their spread.":
+                lambda logits, x, gain, b:
+                    score_gradient(logits, x, gain, b) / (gain - b).std(),
+            "the baseline goes off each gain, before it meets the slopes.":
+                lambda logits, x, gain, b: score_gradient(logits, x, gain, 0) - b,
+            "one-hot minus the probabilities, not minus their logarithms.":
+                scoring(slopes=lambda eye, logits: eye - logits.log_softmax(0)),
         },
         praise="Unbiased for every baseline, and quieter with a good one.",
         hints=("The gradient of log p(x) in the logits is the one-hot row of x minus the "
@@ -131,6 +141,22 @@ EXERCISES = {
             "the first symbol counts, too: it is predicted from the start.":
                 pricing(last=lambda c: c[:, 1:]),
             "the sign: a cost is minus a logarithm.": pricing(last=lambda c: -c),
+            "it reads 0 at the start; yours reads the last symbol of the sequence there.":
+                pricing(lambda x: x.roll(1, 1)),
+            "the temperature divides the logits, not the logarithms of the probabilities.":
+                lambda net, x, t: held_out(net, x, 1.0) / t,
+            "the temperature divides the logits, before the softmax, not after it.":
+                lambda net, x, t: held_out(net, x, 1.0) + math.log(t),
+            "take the logarithm of each symbol's probability, then the mean; not the other way.":
+                lambda net, x, t: -(net(shifted(x)) / t).softmax(2)
+                .gather(2, x[:, :, None]).mean().log(),
+            "the logarithm is missing.":
+                lambda net, x, t: -(net(shifted(x)) / t).softmax(2)
+                .gather(2, x[:, :, None]).mean(),
+            "nats are asked for: the natural logarithm, not that to base 2.":
+                lambda net, x, t: held_out(net, x, t) / math.log(2),
+            "the mean over all symbols, not over places only.":
+                pricing(over=lambda c: c.sum(0).mean()),
         },
         praise="All four found: what it reads, the temperature, the axis, the mean.",
         hints=("What does the network have to read so that its first logits are about x[:, 0]?",
@@ -159,6 +185,19 @@ EXERCISES = {
             "runs that are shorter than n are counted at the ends.":
                 lambda lines, n: unlike([tuple(s[i : i + n])
                                          for s in lines for i in range(len(s))]),
+            "each run that occurs counts once, also one that is repeated.":
+                share(lambda runs: sum(c == 1 for c in Counter(runs).values()) / len(runs)),
+            "a run that is in two lines counts once in all, not once per line.":
+                lambda lines, n: sum(len(set(runs_of([s], n))) for s in lines)
+                / len(runs_of(lines, n)),
+            "divide by the number of runs, not of symbols.":
+                lambda lines, n: len(set(runs_of(lines, n))) / sum(map(len, lines)),
+            "a line that is shorter than n has no run.":
+                lambda lines, n: unlike(runs_of(lines, n)
+                                        + [tuple(s) for s in lines if len(s) < n]),
+            "a line that is shorter than n has 0 runs, not fewer than 0.":
+                lambda lines, n: len(set(runs_of(lines, n)))
+                / sum(len(s) - n + 1 for s in lines),
             "that counts whole lines.":
                 lambda lines, n: len(set(map(tuple, lines))) / len(lines),
             "divide by all runs of all lines together; that is the mean over lines.":
