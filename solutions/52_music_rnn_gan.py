@@ -300,3 +300,57 @@ def shuffled(count, seed=0):
 # %%
 RIVALS = {"Markov": markov, "chord chain": chord_chain, "shuffled": shuffled}
 rivals = {name: make(SAMPLES) for name, make in RIVALS.items()}
+
+# %% [markdown]
+# ## A critic, and what it says of real music
+#
+# Measures hear what they were made for. So we also train a judge after the fact, as in
+# lesson 54: three convolutions along time, which read keys and pitch classes. It learns
+# to tell training windows from generated ones, and is tested on *held-out pieces* and
+# on generated windows that it has not seen. Its score is how far it is above chance,
+# $D = |\text{accuracy} - \tfrac12|$: 0 is best, ½ is worst.
+
+
+# %%
+CLASSES = F.one_hot((torch.arange(KEYS) + LOWEST + 21) % 12, 12).float()  # (K, 12)
+
+
+def hot(x):  # keys (N, T, 4) -> (N, T, 4, K)
+    return F.one_hot(x, KEYS).float()
+
+
+# %%
+class Critic(nn.Module):
+    def __init__(self, width=48):
+        super().__init__()
+        sizes = [KEYS + 12, width, width, width]
+        pairs = zip(sizes, sizes[1:], strict=False)
+        self.layers = nn.ModuleList(nn.Conv1d(*p, 3, padding=1) for p in pairs)
+        self.drop, self.read = nn.Dropout(0.3), nn.Linear(2 * width, 1)
+
+    def forward(self, x):  # keys (N, T, 4) -> (N,)
+        sounds = hot(x).amax(2)
+        maps = torch.cat([sounds, sounds @ CLASSES], 2).transpose(1, 2)
+        for layer in self.layers:
+            maps = self.drop(layer(maps).relu())
+        return self.read(torch.cat([maps.amax(2), maps.mean(2)], 1))[:, 0]
+
+
+# %%
+def critic_score(fake, seed=0, real=None, held=None):  # keys (N, T, 4) -> D, 0 … ½
+    real, held = (REAL, HELD) if real is None else (real, held)
+    torch.manual_seed(seed)
+    fake, unseen = fake.split([len(fake) // 2, len(fake) - len(fake) // 2])
+    critic = Critic()
+    opt = torch.optim.AdamW(critic.parameters(), 3e-3)
+    for _ in range(JUDGE):
+        i, j = (torch.randint(len(x), (64,)) for x in (real, fake))
+        loss = F.softplus(-critic(real[i])).mean() + F.softplus(critic(fake[j])).mean()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+    critic.eval()
+    with torch.no_grad():
+        right = (critic(held) > 0).float().mean()
+        exposed = (critic(unseen) <= 0).float().mean()
+    return ((right + exposed) / 2 - 0.5).abs().item()
