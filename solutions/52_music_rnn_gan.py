@@ -20,6 +20,7 @@
 
 # %%
 import math
+import time
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -709,8 +710,12 @@ class Convolutions(Bidirectional):
 class Run(NamedTuple):
     G: nn.Module  # with averaged weights
     x: torch.Tensor  # keys (N, T, 4)
-    seconds: float
+    seconds: float  # of the processor, which other programs do not disturb
     history: cu.History
+
+
+def folder(name, seed):  # where a run is kept, so that it goes on if you interrupt it
+    return f"runs/52/{name.replace(',', '').replace(' ', '-')}-{seed}"
 
 
 @torch.no_grad()
@@ -748,9 +753,10 @@ def train(kinds, data, steps, seed=0, *, rates=(4e-3, 4e-3), matching=False, run
         return {"loss of D": loss_D, "loss of G": loss_G}
 
     batches = cu.Batches(data.to(device), min(BATCH, len(data)), seed)
+    begun = time.process_time()
     history = trainer.fit(step, batches, steps=steps, show=False)
-    net = average.module
-    return Run(net, sample(net), history.seconds, history)
+    seconds, net = time.process_time() - begun, average.module
+    return Run(net, sample(net), seconds, history)
 
 
 def apart(D, real, fake):  # feature matching
@@ -772,7 +778,10 @@ PAIRS = {
     "Gumbel, recurrent D": (Notes, Bidirectional),
 }
 bridged = {
-    name: [train(kinds, REAL, BRIDGES[name], seed) for seed in SEEDS]
+    name: [
+        train(kinds, REAL, BRIDGES[name], seed, run=folder(name, seed))
+        for seed in SEEDS
+    ]
     for name, kinds in PAIRS.items()
 }
 
@@ -914,8 +923,9 @@ def pretrain(data, steps, seed=0, run=None):
         return {"nats": loss}
 
     batches = cu.Batches(data.to(device), min(BATCH, len(data)), seed)
+    begun = time.process_time()
     history = trainer.fit(step, batches, steps=steps, show=False)
-    return Run(net, sample(net), history.seconds, history)
+    return Run(net, sample(net), time.process_time() - begun, history)
 
 
 # %% [markdown]
@@ -936,32 +946,33 @@ def pretrain(data, steps, seed=0, run=None):
 # > their spread.</details>
 
 # %%
-halves = [pretrain(REAL, LONGER["first half"], seed) for seed in SEEDS]
+halves = [pretrain(REAL, LONGER["first half"], k, run=folder("half", k)) for k in SEEDS]
 
 
 def on_from(half, seed, matching):  # a game that starts from a pretrained writer
     def G():
-        net = Listening().to(device)
+        net = Listening()
         net.load_state_dict(half.G.state_dict())
         return net
 
     G.inputs = Notes.inputs
-    steps, pair = LONGER["second half"], (G, Convolutions)
-    rates = (2e-4, 2e-3)
-    run = train(pair, REAL, steps, seed, rates=rates, matching=matching)
+    given = {"rates": (2e-4, 2e-3), "matching": matching}
+    given["run"] = folder("matching" if matching else "game", seed)
+    run = train((G, Convolutions), REAL, LONGER["second half"], seed, **given)
     return run._replace(seconds=run.seconds + half.seconds)
 
 
 # %%
-longer = {
-    "game only": [
-        train((Notes, Convolutions), REAL, LONGER["game only"], k) for k in SEEDS
-    ],
-    "likelihood only": [pretrain(REAL, LONGER["likelihood only"], k) for k in SEEDS],
-    "half, then nothing": halves,
-}
+alone, longer = (Notes, Convolutions), {}
+longer["game only"] = [
+    train(alone, REAL, LONGER["game only"], k, run=folder("alone", k)) for k in SEEDS
+]
+longer["likelihood only"] = [
+    pretrain(REAL, LONGER["likelihood only"], k, run=folder("whole", k)) for k in SEEDS
+]
+longer["half, then nothing"] = halves
 for name, matching in [("half, then a game", False), ("half, then matching", True)]:
-    longer[name] = [on_from(h, k, matching) for k, h in enumerate(halves)]
+    longer[name] = [on_from(h, k, matching) for k, h in zip(SEEDS, halves, strict=True)]
 
 # %%
 rows = compared(longer)
