@@ -67,11 +67,12 @@ SICK = cu.budget(cpu=150, gpu=1000)
 # %% [markdown]
 # ## Four bars, four voices
 #
-# In 2016 Olof Mogren trained a GAN on music: an LSTM wrote notes, an LSTM that reads
-# forwards *and* backwards judged them, and both were new ideas for music then. He
-# called it **C-RNN-GAN**, C for "continuous": each note was a tuple of real numbers.
-# The paper shows curves, and no comparison with any other model. That is our subject:
-# can the idea be made to work, and is it worth it?
+# In 2016 Olof Mogren trained a GAN on music: an LSTM wrote notes, and an LSTM that
+# reads forwards *and* backwards judged them. He called it **C-RNN-GAN**, C for
+# "continuous": each note was a tuple of real numbers. The paper sets it beside a
+# network that had only learned to predict, and by several statistics the GAN was closer
+# to real music. Does that hold up with measures that are right, a critic, several seeds
+# and equal seconds? And which of the two should you use?
 #
 # Lesson 24 wrote chorales by likelihood, so we take the same music. A window holds 16
 # quarter notes, four bars. Each frame has four voices; where fewer keys sound, two
@@ -729,8 +730,8 @@ class Convolutions(Bidirectional):
 
 # %% [markdown]
 # One function trains them all. New in it: a penalty on $D$'s slope on real windows
-# (every fourth step), without which $D$ won within a hundred steps in our trials; the
-# average of $G$'s weights, as in lesson 51; and a second loss for $G$, for later.
+# (every fourth step), without which $D$ won within a few hundred steps in our trials;
+# the average of $G$'s weights, as in lesson 51; and a second loss for $G$, for later.
 
 
 # %%
@@ -865,11 +866,12 @@ cu.claim(
 # again.
 #
 # On the chorales, *numbers* stay near what any keys would give in one scale, with
-# either $D$: about .7. Not for want of steps: in a trial with four times as many (and
-# with real numbers blurred by half a semitone, so that $D$ can't tell by roundness) it
-# was still below .70. So here the choice of a *representation* decides more than
-# anything else. For notes the crossed pair is ahead of the recurrent $D$. In as many
-# seconds it also takes twice as many steps, and we did not separate the two.
+# either $D$: about .7. Not for want of steps: in trials with three to four times as
+# many (with and without real numbers blurred by half a semitone, so that $D$ can't tell
+# them by their roundness) it was .68 to .70. So here the choice of a *representation*
+# decides more than anything else. For notes the crossed pair is ahead of the recurrent
+# $D$. In as many seconds it also takes twice as many steps, and we did not separate the
+# two.
 #
 # Look at the critic's column, too: on the chorales all of these are found out nearly
 # always. These are short games. What does a longer one bring, and what does
@@ -891,11 +893,8 @@ cu.claim(
 
 # %%
 class Writer(nn.Module):
-    inputs, real, keys = (
-        Notes.inputs,
-        staticmethod(Notes.real),
-        staticmethod(Notes.keys),
-    )
+    inputs, real = Notes.inputs, staticmethod(Notes.real)
+    keys = staticmethod(Notes.keys)
 
     def __init__(self):
         super().__init__()
@@ -1050,8 +1049,8 @@ cu.claim(
 # So the likelihood does the work. On the chorales, the row that papers leave out,
 # *half, then nothing*, has about the same D as the rows with a game below it. Without
 # it, those rows would look like a success of the game. The same seconds spent on more
-# likelihood halve D. And it is not the writer as such, its memory of its own notes or
-# its voices in turn: *game only, writer* has all of that, and no likelihood.
+# likelihood about halve D. And it is not the writer as such, its memory of its own
+# notes or its voices in turn: *game only, writer* has all of that, and no likelihood.
 #
 # Is there nothing that a game could mend? Where voices choose all at once, likelihood
 # alone writes clashing chords (lesson 24). So we tried a writer like that, with one
@@ -1121,10 +1120,10 @@ for name, bound in [("half, then a game", 0.3), ("likelihood only", 0.2)]:
 # that its phrases lead nowhere.
 #
 # What is *published* to compare with? Mogren's paper gives curves of polyphony, scale
-# consistency, repetitions and span over training, on classical MIDI files from the web,
-# computed by the code with the two faults, and no rival. No number there can stand in
-# this table. Lesson 24's LSTM, the large one, has a likelihood and no score from this
-# critic; *likelihood only* is its small sister.
+# consistency, repetitions and span, on classical MIDI files from the web, of a GAN and
+# of a network trained to predict; his public code has the two faults. Other music,
+# other units: no number there can go into this table. Lesson 24's LSTM, the large one,
+# has a likelihood and no score from this critic; *likelihood only* is its small sister.
 #
 # ### Is the critic to be trusted?
 #
@@ -1220,7 +1219,7 @@ print("written:", path.name)
 #
 # One thing a GAN has and a plain likelihood model lacks: a code that stands for the
 # whole window. The straight-through generator draws nothing by itself: code and noise
-# decide all. So keep the noise, and walk from one code to another in a straight line.
+# decide all. So keep the noise, and walk from one code to another.
 # Which voices move first? Does the music change step by step, or does it jump?
 
 
@@ -1251,8 +1250,8 @@ def walk(place, start):
 cu.widgets.explore(walk, place=(0.0, 1.0, 0.125, 0.0), start=(0, 9, 1, 0))
 
 # %% [markdown]
-# (The walk is along a circle, not a line: half-way on a line, codes are shorter than
-# any that $G$ has met in training.)
+# (The walk follows an arc, not a straight line: half-way on a line, codes are shorter
+# than most that $G$ has met in training.)
 #
 # ## Clinic
 #
