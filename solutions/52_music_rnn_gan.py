@@ -465,25 +465,26 @@ cu.claim(
 
 # %%
 def draw_game(steps=4):
-    nodes, arrows = {"a": (9.7, 3.1, "name", "$a$")}, []
-    nodes |= {"c": (0.7, 1.3, "name", "$c$"), "read": (8.8, 3.1, "box", "max, mean")}
-    nodes |= {"G": (8.6, 1.3, "label", "generator $G$")}
+    nodes, arrows = {"a": (9.9, 2.7, "name", "$a$")}, []
+    nodes |= {"c": (1.4, 1.1, "name", "$c$"), "read": (9.0, 2.7, "box", "pool")}
+    for y, text in [(1.1, "$G$"), (2.7, "$D$, forwards"), (3.4, "$D$, backwards")]:
+        nodes[text] = (0.65, y, "label", text)
     for t in range(1, steps + 1):
-        x = 0.6 + 1.6 * t
+        x = 1.0 + 1.6 * t
         nodes |= {
-            f"z{t}": (x, 0.4, "name", f"$z_{t}$"),
-            f"g{t}": (x, 1.3, "box", "GRU"),
-            f"x{t}": (x, 2.2, "name", f"$x_{t}$"),
-            f"r{t}": (x, 3.1, "box", "GRU →"),
-            f"l{t}": (x, 3.9, "box", "← GRU"),
+            f"z{t}": (x, 0.35, "name", f"$z_{t}$"),
+            f"g{t}": (x, 1.1, "box", "GRU"),
+            f"x{t}": (x, 1.9, "name", f"$x_{t}$"),
+            f"r{t}": (x, 2.7, "box", "GRU"),
+            f"l{t}": (x, 3.4, "box", "GRU"),
         }
         arrows += [(f"z{t}", f"g{t}"), (f"g{t}", f"x{t}"), (f"x{t}", f"r{t}")]
-        arrows += [(f"x{t}", (x + 0.55, 2.2), (x + 0.55, 3.9), f"l{t}")]
+        arrows += [(f"x{t}", (x + 0.5, 1.9), (x + 0.5, 3.1), (x, 3.1), f"l{t}")]
         if t > 1:
             arrows += [(f"g{t - 1}", f"g{t}"), (f"r{t - 1}", f"r{t}")]
             arrows += [(f"l{t}", f"l{t - 1}")]
     arrows += [("c", "g1"), (f"r{steps}", "read"), ("read", "a")]
-    arrows += [(f"l{steps}", (8.8, 3.9), "read")]
+    arrows += [(f"l{steps}", (9.0, 3.4), "read")]
     alt = "A generator's GRU, unrolled over four steps, starts from a code c, gets "
     alt += "noise z at each step and writes a frame x. Two GRUs of the discriminator, "
     alt += "forwards and backwards, read the frames; their maximum and mean give a."
@@ -492,6 +493,10 @@ def draw_game(steps=4):
 
 # %%
 draw_game()
+
+# %% [markdown]
+# (The code enters at each later step, too; those arrows are left out. *Pool* takes the
+# largest value and the mean of each unit over all steps, as in lesson 51.)
 
 
 # %%
@@ -606,6 +611,36 @@ cu.say(
 #   pretend that $y$ was the softmax $p$: `y + p - p.detach()`.
 # - **Gumbel.** Add noise $g = -\log(-\log u)$ to the logits first. The largest of
 #   $z + g$ is then a *draw* from the softmax; straight-through as before.
+
+
+# %%
+def draw_bridge():
+    nodes = {
+        "z": (0.7, 0.9, "name", "$z$"),
+        "plus": (2.2, 0.9, "circle", "+"),
+        "g": (2.2, 0.25, "name", "$g$"),
+        "softmax": (3.8, 0.9, "box", "soft"),
+        "p": (5.2, 0.9, "name", "$p$"),
+        "largest": (6.6, 0.9, "box", "max"),
+        "y": (8.0, 0.9, "name", "$y$"),
+        "D": (9.5, 0.9, "box", "$D$"),
+        "back": (6.6, 1.75, "label", "backward: as if $y$ were $p$"),
+    }
+    arrows = [("z", "plus"), ("g", "plus"), ("plus", "softmax"), ("softmax", "p")]
+    arrows += [("p", "largest"), ("largest", "y"), ("y", "D")]
+    arrows += [("y", (8.0, 1.5), (5.2, 1.5), "p")]
+    alt = "Logits z, to which Gumbel noise g may be added, go through a softmax; the "
+    alt += "largest probability becomes one-hot y, which D reads. Backward, an arrow "
+    alt += "goes from y straight to p, past the choice of the largest."
+    return cu.plots.diagram(nodes, arrows, size=(10.5, 2.0), alt=alt)
+
+
+# %%
+draw_bridge()
+
+# %% [markdown]
+# ("soft" is the softmax, "max" makes one-hot what is largest. Without $g$ it is
+# straight-through; without "max" it is soft.)
 
 
 # %%
