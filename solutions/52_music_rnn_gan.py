@@ -40,7 +40,7 @@ SAMPLES = cu.budget(cpu=1500, gpu=3000)  # windows that a model is judged by
 JUDGE = cu.budget(cpu=150, gpu=500)  # iterations of a critic
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 FIRST = cu.budget(cpu=150, gpu=4000)  # steps of the first game
-BPM, HEARD = 144, 12  # quarter notes a minute, and of each clip
+BPM, HEARD = 144, 8  # quarter notes a minute, and of each clip
 
 torch.set_num_threads(1)  # for products this small, a second thread brings nothing
 device = cu.start(seed=0)
