@@ -901,10 +901,15 @@ cu.claim(
 # On the chorales, *numbers* stay near what any keys would give in one scale, with
 # either $D$: about .7. Not for want of steps: in trials with three to four times as
 # many (with and without real numbers blurred by half a semitone, so that $D$ can't tell
-# them by their roundness) it was .68 to .70. So here the choice of a *representation*
-# decides more than anything else. For notes the crossed pair is ahead of the recurrent
-# $D$. In as many seconds it also takes twice as many steps, and we did not separate the
-# two.
+# them by their roundness) it was .68 to .70. In return, their span is about right from
+# the start: neighbours on the piano are neighbours for them. So the representation
+# decides what a game finds easily, the range of the voices or their scale.
+#
+# Straight-through is even more in one scale than real music, and its windows are more
+# alike than real ones: it takes the favourite each time, and never draws. Gumbel draws,
+# and its windows are as various as real ones. And against the recurrent $D$, Gumbel
+# does worse than in the crossed pair. In as many seconds the crossed pair also takes
+# more steps, and we did not separate the two.
 #
 # Look at the critic's column, too: on the chorales all of these are found out nearly
 # always. These are short games. What does a longer one bring, and what does
@@ -1512,9 +1517,9 @@ cu.check("52.4", longest_copy)
 #   and on the same music in another key.
 # - Beside each measure belong real against real, and rivals that only count. A chain of
 #   whole chords is hard to beat.
-# - Notes as numbers put C beside C♯. Notes as choices need a bridge for the gradient,
-#   and no bridge is right; in our games straight-through and Gumbel made music more
-#   like the chorales than numbers did, in as many seconds.
+# - Notes as numbers put C beside C♯: our games found the range of the voices with them,
+#   and never a scale. Notes as choices need a bridge for the gradient. No bridge is
+#   right, but with straight-through and Gumbel the games found the scale.
 # - A game that starts from pretraining must be compared with pretraining alone, for as
 #   long. In our runs the likelihood did the work.
 # - **Which one to use?** For chorales: the likelihood. It is better by the critic at
