@@ -1002,10 +1002,12 @@ def pretrain(data, steps, seed=0, run=None):
 # equal seconds in all, with three seeds each:
 #
 # - *game only*: the Gumbel pair from above, four times as long;
-# - *game only, writer*: the writer in the same game, from its first random weights;
+# - *game only, writer*: the writer in the same game, from its first random weights, at
+#   the same rates (we searched no others for it);
 # - *likelihood only*: the whole time;
 # - *half, then nothing*: likelihood for half of the time (the control);
-# - *half, then a game*, with small steps of $G$, so that it does not forget;
+# - *half, then a game*, with small steps of $G$, so that it does not forget (in a trial
+#   with steps more than twice as large it got clearly worse);
 # - *half, then matching*: the same game, but $G$ follows C-RNN-GAN's feature matching:
 #   the mean of $D$'s features on fakes shall be that on real windows.
 #
