@@ -217,8 +217,9 @@ cu.claim(
 )
 
 # %% [markdown]
-# (Theirs also counts two minor scales. The fault is the same in all of them.) Our
-# pieces have all been moved to C, where it does least harm.
+# (Theirs also counts two minor scales. The fault is the same in all of them.) One and
+# the same music gets another score in each key, and on the chorales a lower one in all
+# twelve.
 #
 # **Repetitions** are counted there as pairs of equal runs of tones, so the number grows
 # with the square of the length, and chords are mixed with the melody. We take the top
