@@ -107,10 +107,8 @@ plot
 # your pictures.
 
 # %%
-named = DATA in cu.data.names()
+named = str(DATA).lower() in cu.data.names()
 data = cu.data.load(DATA) if named else cu.data.folder(DATA, size=SIDE)
-
-# %%
 judge = cu.metrics.feature_net(data)  # a classifier, for later
 source, names = data.source, data.classes
 data = data.few(min(TAUGHT, len(data.train_x)))  # enough for a GAN, and spares memory

@@ -412,6 +412,8 @@ BROKEN = {
     "path": ("import sys", "x = '/home/me/x'", "path of one machine: /home/m"),
     "path in prose": ("Two.<", "In /Users/me.<", "cell 3 (line 15) names a path"),
     "other check": ('"12.1"', '"21.1"', "checks '21.1'"),
+    "from itself": ("import sys", "x = [*y, *x]", "makes 'x' from itself, so it cannot be run"),
+    "added to itself": ("import sys", "sys += 1", "makes 'sys' from itself"),
     "no end": ("    # END SOLUTION\n", "", "not in pairs"),
     "end first": ("# BEGIN SOLUTION", "# END SOLUTION", "not in pairs"),
     "stub breaks": ("    # BEGIN SOLUTION\n    return 2 * x\n",
@@ -443,6 +445,11 @@ def test_the_median_cell_is_short(source):
     assert rules.problems(source) == [
         "12_tiny.py: code cells have 9 lines in the median, at most 8"
     ]
+
+
+def test_what_is_the_same_at_the_second_time_is_fine(source):
+    edit(source, "import sys", "x, y = 9, [1]\ny += [2]\nz = [z for z in y]\nx = min(x, 5)")
+    assert rules.problems(source) == []
 
 
 def test_addresses_tables_and_relative_paths_are_fine(source):

@@ -119,6 +119,34 @@ def _parses(code: str) -> bool:
     return True
 
 
+def cells_can_run_again(lesson: Lesson) -> Problems:
+    """No cell makes a name from itself, as `data = data.few(9)`: run twice, it would differ.
+
+    `BATCH = min(BATCH, 9)` is the same at the second time, and so is what the cell has made before.
+    """
+    for number, cell in lesson.code():
+        made: set[str] = set()
+        for line in ast.parse(cell.source).body:
+            if isinstance(line, ast.AugAssign) and isinstance(line.target, ast.Name):
+                again = {line.target.id}
+            elif isinstance(line, ast.Assign) and not _is_extreme(line.value):
+                read = _names(line.value, ast.Load) - _names(line.value, ast.Store)
+                again = read.intersection(*(_names(goal, ast.Store) for goal in line.targets))
+            else:
+                again = set()
+            for name in sorted(again - made):
+                yield number, f"makes {name!r} from itself, so it cannot be run again"
+            made |= _names(line, ast.Store)
+
+
+def _is_extreme(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and getattr(value.func, "id", "") in ("min", "max")
+
+
+def _names(tree: ast.AST, use: type[ast.expr_context]) -> set[str]:
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, use)}
+
+
 def known_tags(lesson: Lesson) -> Problems:
     """A misspelt tag would hand a solution to learners; and two tags every lesson needs."""
     used = set()
@@ -158,6 +186,7 @@ RULES = (
     checks_of_this_lesson,
     solutions_are_marked,
     nothing_needs_a_solution,
+    cells_can_run_again,
     known_tags,
     folds_are_closed,
     pictures_are_described,

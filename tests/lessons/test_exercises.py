@@ -28,6 +28,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "key = (z.softmax(0).cumsum(0) <= u).sum() -> key = (z.softmax(0).cumsum(-1) <= u).sum()":
             "the last axis of one",
     },
+    "52.2": {
+        "tonics = torch.arange(12) -> tonics = torch.arange(13)": "tonic 12 is tonic 0",
+        "steps = (notes - tonics[:, None]) % 12 -> steps = (notes + tonics[:, None]) % 12":
+            "modulo 12, the negatives of all tonics are all tonics",
+    },
     "53.1": {  # the logits have one axis, so the first is the last
         "slopes = torch.eye(len(logits))[x] - logits.softmax(0) -> "
         "slopes = torch.eye(len(logits))[x] - logits.softmax(-1)": "the last axis of one",
