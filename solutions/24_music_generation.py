@@ -502,8 +502,8 @@ def draw_chords():
             corner = (x - 1.05, 0.25), (x - 1.05, 1.0)
             arrows.append((f"out{k - 1}", *corner, f"box{k}"))
     arrows.append(("h", (0.6, 1.8), "top4"))
-    alt = "The memory of the past goes into each of four voices, from left to right; "
-    alt += "the key that each draws goes on into the next. The last says no more."
+    alt = "The memory of the past goes into each of four boxes, from left to right; "
+    alt += "the key that a box draws goes on into the next. The last one says no more."
     return cu.plots.diagram(nodes, arrows, size=(9.5, 2.1), alt=alt)
 
 
@@ -1135,8 +1135,8 @@ cu.check("24.2", transpose)
 #
 # Two voices move in *parallel fifths* if both move in the same direction, and are a
 # fifth apart before and after: 7 semitones, or 7 and some octaves. Write
-# `fifths(before, after)` for two chords, each (V,) MIDI notes, voice by voice: the
-# number of pairs of voices that move in parallel fifths.
+# `fifths(before, after)` for two chords, each (V,) MIDI notes, voice by voice (a voice
+# may cross another): the number of pairs of voices that move in parallel fifths.
 
 
 # %% tags=["exercise"]

@@ -136,7 +136,7 @@ cu.plots.images(
 # the *transposed* convolution. Each input pixel paints a patch: the kernel, times the
 # pixel's value. Patches of neighbours overlap and add up.
 #
-# The same can be had from an ordinary convolution. Put $s - 1$ zeros between the
+# An ordinary convolution can do the same. Put $s - 1$ zeros between the
 # pixels, $k - 1 - p$ zeros around, and convolve with the kernel turned by 180 degrees.
 # For $n$ pixels a side the output has
 #
@@ -366,11 +366,11 @@ def asked(features):  # what takes longer: kernel distance, precision, recall
 
 # %% [markdown]
 # > **Predict before you run.** Two sets of *real* pictures, as many in each. Is their
-# > Fréchet distance 0? And is every real picture sure?
+# > Fréchet distance 0? And is the judge sure of every real picture?
 # > <details><summary>Answer</summary>No, twice. Two finite samples of one distribution
 # > have slightly different moments, and the distance cannot be negative, so chance only
 # > adds. And the classes of some real pictures are hard to tell. Whatever real pictures
-# > get is the *floor*: no generator should be asked for more.</details>
+# > get is the *floor*: ask no generator for better.</details>
 
 # %%
 floor = judged(other_x)
@@ -461,10 +461,14 @@ cu.claim(
 
 # %% [markdown]
 # So "sure" isn't a measure of quality. It answers another question: *if* this is one of
-# the classes, can its class be told? Noise is never asked the *if*. Precision asks it:
-# does the sample lie among real pictures at all? Where precision is near 0, sure means
-# nothing. (Nor is precision proof against everything: among few real pictures with wide
-# gaps, fog may count as one of them.) We keep the column, and never read it alone.
+# the classes, can its class be told? The *if* is left out. Precision asks it: does the
+# sample lie among real pictures at all? Where precision is near 0, sure means nothing.
+#
+# Precision can be fooled as well, since all it knows is the judge's features. On MNIST
+# we saw a half-trained $G$ with precision 1.00, of whose samples the judge was sure in
+# 3 %: nearly all of them lay among the same four of 2,000 real pictures. Its recall was
+# 0.00. And where real pictures are few, with wide gaps, fog may count as one of them.
+# So we keep both columns, and never read one alone.
 
 # %% [markdown]
 # ## Laws or habits?
@@ -748,8 +752,9 @@ for name, switches in OFF.items():
 # $s^2$, with (rows) × (games − 1) degrees of freedom. The interval for a difference of
 # two means of $n$ games is then $\pm\, t\, s \sqrt{2 / n}$.
 #
-# And there are ten comparisons. If each had a chance of 5 % for a false alarm, four
-# such pages in ten would raise one. Bonferroni's remedy: allow each of the ten 0.5 %.
+# And at each length there are ten comparisons. If each had a 5 % chance of a false
+# alarm, up to four such tables in ten would raise one. Bonferroni's remedy: allow each
+# of the ten 0.5 %.
 
 
 # %%
@@ -948,18 +953,18 @@ cu.claim(
 # ## The long run
 #
 # Now use what you have found. `BEST` breaks the first guideline where the table gives
-# no reason to keep it, and has twice the maps, a $D$ narrower than $G$, and one that
-# learns half as fast.
+# no reason to keep it. It has twice the maps, but for the last ones of $D$, and its $D$
+# learns half as fast as its $G$.
 #
 # Is upsampling the better choice, then? With three games a row, intervals corrected for
 # ten comparisons are wide. In one run of this page, with 20,000 pictures and 420 steps,
 # its factor was 0.26 (0.11 to 0.61) and so told apart; with 12,000 pictures and 390
-# steps it was 0.41, and not. So expect a help on this task, of a size that you can't
-# rely on. And don't expect it to last. We tried both on MNIST, with three
-# seeds each: 1,200 steps with transposed convolutions, and 1,100 with upsampling, which
-# take a quarter longer. Half way the Fréchet distances were 2.5 to 3.0 without
-# upsampling and 0.9 to 1.1 with it; at the end, 0.34 to 0.40 and 0.27 to 0.38. So
-# upsampling gets there sooner. Whether it ends nearer, three seeds don't say.
+# steps it was 0.41, and not. So expect upsampling to help on this task, by an amount
+# that you can't rely on. And don't expect the gain to last. We tried both on MNIST,
+# with three seeds each: 1,200 steps with transposed convolutions, and 1,100 with
+# upsampling, whose steps take longer. Half way the Fréchet distances were 2.5 to 3.0
+# without upsampling and 0.9 to 1.1 with it; at the end, 0.34 to 0.40 and 0.27 to 0.38.
+# So upsampling gets there sooner. Whether it ends nearer, three seeds don't say.
 #
 # Two things are new. The weights of a GAN never come to rest. They circle, and the last
 # step is as good as chance makes it. A cheap remedy is an *exponential moving average*
@@ -1026,9 +1031,10 @@ cu.plots.lines(
 
 # %% [markdown]
 # With $\beta = 0.995$ the average looks back over some $1 / (1 - \beta) = 200$ steps.
-# Early on that harms: it still remembers the beginning. Later it helps, as long as the
-# weights dance about one place. The lower the learning rate falls, the less they dance,
-# and the less is left to average.
+# Early on that harms: it still remembers the beginning. Later it can help, as long as
+# the weights dance about one place. The lower the learning rate falls, the less they
+# dance, and the less is left to average. So at the end expect the two curves to be
+# close, too close for one training to rank them.
 #
 # ## How good is it?
 
@@ -1229,8 +1235,10 @@ cu.plots.images(
 
 # %% [markdown]
 # The nearest pairs are the ones to look at. Simple pictures always have a near
-# neighbour; so they do among test pictures. And mind what the test cannot see: a copy
-# moved by two pixels is far away in pixels.
+# neighbour; so they do among test pictures. And mind what the test cannot see. A copy
+# moved by two pixels is far away in pixels. Fog is near to everything, so a poor $G$
+# may look like a copier; ragged samples are far from everything, so another poor $G$
+# may look original. The share of pairs means something only once the samples are good.
 #
 # ## What lies between two noises?
 #
@@ -1260,7 +1268,8 @@ cu.plots.images(
 # There are two knobs, both turned after training. The first you know: the **share** of
 # samples that $D$ may keep. The second is the **length** of the noise. Large GANs on
 # photographs give safe pictures for short noise and rare ones for long (Brock et al.
-# 2019, who call it *truncation*). Precision and recall tell the two sides apart.
+# 2019 redraw the numbers beyond a threshold, and call it *truncation*; we only shrink
+# them). Precision and recall tell the two sides apart.
 
 # %%
 KNOBS = {
@@ -1362,8 +1371,9 @@ cu.scoreboard(
 )
 
 # %% [markdown]
-# Read the row of copies. By every measure that compares two *sets*, copying is perfect.
-# Only the last column gives it away. So the last column belongs in every table.
+# Read the row of copies. By every measure that compares two *sets*, copies do about as
+# well as other real pictures. Only the last column gives them away. So it belongs in
+# every table.
 #
 # Published figures can't be in this table: they come from other features. For
 # orientation, Lucic et al. (NeurIPS 2018) report a Fréchet distance of 6.8 on MNIST,
@@ -1375,8 +1385,8 @@ cu.scoreboard(
 # ### Patient A: D wins
 #
 # "My discriminator is excellent, and my generator paints fog." Here are the curves of
-# patient A and of a healthy run. Both have equally many steps, and the same networks
-# and first weights.
+# patient A and of a healthy run. Both take the same number of steps, with the same
+# networks and first weights.
 
 
 # %%
@@ -1414,12 +1424,19 @@ patient_a = examined(train(NETS, train_x, CLINIC, rates=(RATES[0] / 40, RATES[1]
 beside(patient_a, "patient A")
 
 # %% [markdown]
-# > **Your diagnosis?** Which number was changed, do you think?
-# > <details><summary>Answer</summary>D's loss runs to zero, G's climbs. D is sure of
-# > every picture, and what it tells G no longer depends on details. The cause here is
-# > G's learning rate: a fortieth of D's. Others are a G without batch norm, a bug in
-# > G's update, a range of pixels that G cannot reach (D then needs to look at one pixel
-# > only). Cure: bring the rates together, or weaken D.</details>
+# > **Your diagnosis?** Which number was changed, do you think? And is it $D$'s winning
+# > that makes the fog?
+# > <details><summary>Answer</summary>D's loss runs to zero, G's climbs. What was
+# > changed is G's learning rate: a fortieth of D's. So D wins, *and* G hardly moves.
+# > Which of the two makes the fog? We took them apart on MNIST, with 225 steps each.
+# > In three seeds the Fréchet distance was 19 to 23 for patient A, 20 to 22 with *both*
+# > rates at a fortieth, and 4 to 5 for a healthy run. With ten times D's rate and G's
+# > as it should be, it was 6, in one seed. And in one seed we gave patient A's networks
+# > equal rates again, with D as sure as can be: as many steps took them from 19 to 7.5.
+# > So the fog is a G that has hardly moved. With our loss, G's slope doesn't vanish
+# > when D is sure (lesson 41). Other causes of such curves are a bug in G's update, or
+# > a range of pixels that G cannot reach, so that D needs to look at one pixel only.
+# > Cure: see whether G moves at all, and bring the rates together.</details>
 
 # %%
 for name, score in [("patient A", patient_a), ("healthy", healthy)]:
@@ -1582,10 +1599,11 @@ cu.check("42.4", neighbours)
 #
 # - A transposed convolution is the way back through a convolution. It makes a picture
 #   of 28 × 28 out of maps of 4 × 4, in three layers.
-# - DCGAN is two `nn.Sequential`s and one step; what it takes to train is in its rates.
+# - DCGAN is two `nn.Sequential`s and one step.
 # - Each number needs its floor: real pictures against real ones, as many of each.
 # - One number hides what two tell: quality (precision) and diversity (recall, classes).
-#   What buys one with the other has to be measured, too.
+#   What buys one with the other has to be measured, too, and so does each measure:
+#   precision alone can be fooled.
 # - A judge that is sure isn't praising: it can be as sure of noise or fog.
 # - No measure that compares sets can see copying. Nearest neighbours can, if test
 #   pictures are asked the same.
@@ -1603,13 +1621,13 @@ cu.check("42.4", neighbours)
 #    <details><summary>Answer</summary>(14 − 1) · 2 + 4 − 2 = 28.</details>
 # 2. Model A has a Fréchet distance of 2.0 on 1,000 samples, model B of 1.8 on 10,000.
 #    Which is better?
-#    <details><summary>Answer</summary>Nobody knows. The distance falls as samples get
-#    more; compare at equal numbers, and look at the bootstrap interval.</details>
+#    <details><summary>Answer</summary>Nobody knows. The distance falls as the number of
+#    samples grows; compare at equal numbers, and look at the interval.</details>
 # 3. Precision 0.95, recall 0.10. What does this generator do?
 #    <details><summary>Answer</summary>It paints good pictures of few kinds.</details>
 # 4. Why may the average of G's weights be taken, though G is not linear?
 #    <details><summary>Answer</summary>Late in training the weights move about one
-#    place, and over so short distances G is nearly linear. Averages of two separately
+#    place, and over such short distances G is nearly linear. Averages of two separately
 #    trained generators are useless.</details>
 # 5. The samples' mean distance from the nearest training picture is smaller than that
 #    of test pictures. Are they copies?
@@ -1642,6 +1660,6 @@ cu.check("42.4", neighbours)
 # is a property of a model (it belongs to features, to a number of samples, to a set of
 # real pictures); that a good one excludes copying (the scoreboard); that guidelines are
 # laws (the table); that a good story is an explanation (the checkerboard); that a
-# strong discriminator is a good teacher (patient A). Question for the room: someone
+# $D$ that wins must be the culprit (patient A). Question for the room: someone
 # reports a distance *below* the real-against-real floor. What do you ask first? If
 # short of time, skip the bootstrap, patient B and exercise 42.4.

@@ -483,10 +483,11 @@ for name, (real, of_mixed, blind, halfway) in said.items():
         + (
             ", so it had about finished. "
             if abs(still) < 0.02
-            else "; not finished, so real windows might gain more. "
+            else "; so it had not finished. "
         )
-        + f"Real windows change the error by {real / blind - 1:+.0%} over not looking, "
-        f"and by {real / of_mixed - 1:+.0%} over mixed ones: the score "
+        + f"With real windows the error changes by {real / blind - 1:+.0%}, compared "
+        f"with not looking, and by {real / of_mixed - 1:+.0%}, compared with mixed "
+        "ones: the score "
         + (
             "can tell coupled features from mixed ones here."
             if real < 0.9 * min(blind, of_mixed)
@@ -975,31 +976,6 @@ panels(
     alt="Eight windows each of the waves: real ones, and those of three GANs.",
 )
 
-
-# %% [markdown]
-# And how did they get there? Three windows, the last feature, at four moments of each
-# training.
-
-
-# %%
-def growth(name):
-    plot = cu.plots.Plot(
-        9.5, 1.5 * len(MODELS), f"Three windows of each model at moments, on {name}."
-    )
-    columns = min(len(run.looks) for run in firsts[name].values())
-    grid = plot.subplots(len(MODELS), columns, sharey=True, squeeze=False)
-    for line, (model, run) in zip(grid, firsts[name].items(), strict=True):
-        for axes, (step, x) in zip(line, run.looks.items(), strict=False):
-            axes.plot(x[:3, :, -1].T, lw=1.2)
-            axes.set_title(f"step {step:,}", size=8, pad=2)
-            axes.set(xticks=[])
-        line[0].set(ylabel=model, ylim=(-0.2, 1.2))
-    return plot
-
-
-# %%
-growth(data.name)
-
 # %% [markdown]
 # ### The scores
 #
@@ -1140,19 +1116,20 @@ for name in TRAIN:
 # That is a finding about *this* budget. TimeGAN has five networks to train, and its
 # authors gave each phase 50,000 steps. Has its hidden space been learned here at all?
 # Where it has not, the generator can do little but draw one curve over and over: look
-# at TimeGAN's windows of sines above. (The mean curve alone explains 48 % of the
-# sines' variance, so a share near that is nothing.)
+# at TimeGAN's windows of sines above. So measure how much of the difference *between
+# windows* the autoencoder brings back, step by step.
 
 # %%
 for name, models in results.items():
     x = TRAIN[name][:1000]
     with torch.no_grad():
         wrong = [reconstruction(run.G, x).item() for run in models["TimeGAN"]]
-    spread = x.sub(x.mean((0, 1))).square().mean().sqrt().item()
+    spread = x.sub(x.mean(0)).square().mean().sqrt().item()
+    share = 1 - (sum(wrong) / len(wrong) / spread) ** 2
     cu.say(
-        f"{name}: TimeGAN's autoencoder is off by {show(wrong)}, where the values "
-        f"themselves have a spread of {spread:.3f}: its hidden space holds "
-        f"{1 - (sum(wrong) / len(wrong) / spread) ** 2:.0%} of their variance."
+        f"{name}: TimeGAN's autoencoder is off by {show(wrong)}. The values of one "
+        f"step have a spread, over the windows, of {spread:.3f}: the hidden space "
+        f"holds {share:.1%} of that variance."
     )
 
 # %% [markdown]
@@ -1436,7 +1413,7 @@ cu.plots.lines(
 # %%
 fresh = ends(scores["waves"]["RCGAN"])[0]
 cu.say(
-    f"Its own D is right in {right[-20:].mean():.0%} of the cases at the end. A fresh "
+    f"Its own D is right at {right[-20:].mean():.0%} of the steps at the end. A fresh "
     f"sharp critic is right in {0.5 + fresh:.0%}, on windows that it has not seen. On "
     f"new real waves it is right in {0.5 + ends(scores['waves']['real'])[0]:.0%}."
 )

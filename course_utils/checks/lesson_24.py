@@ -181,6 +181,12 @@ EXERCISES = {
                 scoring(of=lambda p, x: -x * p.log()),
             "the sign: a probability below 1 has a negative logarithm.":
                 lambda *given: -nats_per_frame(*given),
+            "the prediction is one frame late: p[:, t] already belongs to rolls[:, t].":
+                lambda p, rolls, ends: nats_per_frame(p.roll(1, 1), rolls, ends),
+            "divide by the frames that are counted. Padding and first frames are among yours.":
+                scoring(over=lambda costs, counted: (costs * counted).mean()),
+            "divide by the frames that are counted. Padding is among yours.":
+                scoring(over=lambda costs, counted: (costs * counted)[:, 1:].mean()),
         },
         praise="Summed over keys, averaged over frames, with neither the first nor the padding.",
         hints=("Compute the cost of every frame first, (N, T). Which of them count?",

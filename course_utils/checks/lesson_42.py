@@ -122,6 +122,8 @@ EXERCISES = {
                 lambda n, k, s, p: (n - 1) * s + k + 2 * p,
             "the padding is cut off on *both* sides.": lambda n, k, s, p: (n - 1) * s + k - p,
             "where is the padding? It is cut off.": lambda n, k, s, p: (n - 1) * s + k,
+            "one too few: the last pixel paints a whole kernel.":
+                lambda n, k, s, p: (n - 1) * s + k - 1 - 2 * p,
         },
         praise="It agrees with nn.ConvTranspose2d for six settings.",
         hints=("A convolution runs over the pixels, stride - 1 zeros between them and kernel - 1 - "
@@ -146,6 +148,9 @@ EXERCISES = {
             "those pictures are in -1…1.": painting(lambda x: x),
             "add 1, *then* halve.": painting(lambda x: x / 2 + 1),
             "those pictures are in 0…2.": painting(lambda x: x + 1),
+            "black and white have changed places.": painting(lambda x: (1 - x) / 2),
+            "that range depends on the batch's darkest and brightest pixel. Black is always -1.":
+                painting(lambda x: (x - x.min()) / (x.max() - x.min())),
             "right, but G is left in evaluation mode, so its batch norm would stop learning.":
                 painting(left=False),
             "G was in evaluation mode in one case, and you left it in training mode.":
@@ -165,6 +170,14 @@ EXERCISES = {
             "torch.cov takes *features* as rows, so it compares samples here. Transpose the table.":
                 of_moments(distance, lambda x: x.cov()),
             "the covariances count, too.": of_moments(lambda m, S, T: m.square().sum()),
+            "the means count, too.": of_moments(lambda m, S, T: distance(0 * m, S, T)),
+            "the distance between the means is squared.":
+                of_moments(lambda m, S, T: m.norm() + distance(0 * m, S, T)),
+            "add up the squares of the means' differences; you average them.":
+                of_moments(lambda m, S, T: m.square().mean() + distance(0 * m, S, T)),
+            "S₁ S₂ isn't symmetric, so eigvalsh, which reads half of it, is wrong. Take eigvals.":
+                of_moments(lambda m, S, T: m.square().sum() + (S + T).trace()
+                           - 2 * torch.linalg.eigvalsh(S @ T).clamp(min=0).sqrt().sum()),
             "the trace of the root counts *twice*.": of_moments(partial(distance, root=1.0)),
             "the sets may differ in size.": lambda x, y: frechet(x, y) + 0 * (x - y).sum(),
             "sqrt takes the root of each *entry*. The root R of a matrix has R R = S₁ S₂.":
