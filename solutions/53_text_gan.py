@@ -1006,12 +1006,12 @@ cu.say(
 # A reward can't be better than its judge. With 10,000 sentences and these few steps,
 # $D$ has hardly learned to tell real from written. So this is a game with a weak judge,
 # and its point in the plane is a verdict on *this* game. It does not show that no $D$
-# could do better: ours has had a few seconds. Ten times the steps alone, with `ORACLE =
-# 1`, made two of them right in 53% and 55% of the cases before the game; both SeqGANs
-# were still above the curve, with held-out NLL 0.2 higher at equal quality. (The
-# start's sentences are a stable test, but $D$ last learned from those of a $G$ that had
-# moved on.) What it does show is how to check: print the entropy, the held-out NLL, and
-# a row for an untrained $D$.
+# could do better: ours has had a few seconds. With `ORACLE = 1` we tried ten times the
+# steps alone: two such $D$ were right in 53% and 55% of the cases before the game, and
+# two SeqGANs still ended above the curve, with a held-out NLL 0.2 higher at equal
+# quality. (The start's sentences are a stable test, but $D$ last learned from those of
+# a $G$ that had moved on.) What our $D$ does show is how to check: print the entropy,
+# the held-out NLL, and a row for an untrained $D$.
 
 # %% [markdown] tags=["instructor"]
 # **Instructor.** 25 minutes. Let the room draw where SeqGAN will fall in the plane
