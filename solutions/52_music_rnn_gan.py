@@ -1077,6 +1077,8 @@ cu.say(
     f"{show(judged['likelihood only'])}. From the half-way point, the game changes D "
     f"by {-gain:+.2f}, and as many seconds of likelihood by {-patience:+.2f}."
 )
+
+# %%
 tonal = [in_one_scale(run.x).mean().item() for run in longer["game only"]]
 cu.claim(
     "Notes in one scale: the longer game beyond drawing by key shares",
