@@ -1107,9 +1107,12 @@ cu.claim(
 # *half, then nothing*, has no higher D than the rows with a game below it. (When we
 # gave all rows more time, and the critic more iterations, it was .23 without a game and
 # .24 with one: no difference. Here the game does some harm.) Without that row, the
-# games below it would look like a success. The same seconds spent on more likelihood
-# about halve D. And it is not the writer as such, its memory of its own notes or its
-# voices in turn: *game only, writer* has all of that, and no likelihood.
+# games below it would look like a success. More likelihood lowers D instead. (The line
+# above says "as many seconds". On a machine that does nothing else they are; in the run
+# that this page shows, likelihood had fewer, as the last column tells, so the lead is
+# no gift. With a fifth more steps its D was .09.) And it is not the writer as such, its
+# memory of its own notes or its voices in turn: *game only, writer* has all of that,
+# and no likelihood.
 #
 # Other programs disturb the seconds of single rows, so look for a margin. *Half, then
 # nothing* took half as long as the games without pretraining, and is far ahead of them.
@@ -1401,9 +1404,12 @@ for name in ("patient B", "a D that reads in order"):
 # > <details><summary>Answer</summary>`x.mean(1)` averages over time first. The same
 # > frames in any order have the same average, so this D counts notes, and can ask for
 # > nothing else. Both losses look like a draw (2 ln 2 = 1.39), because within what D
-# > can see, G has nearly won. What else gives balanced losses and bad music? A D that
-# > reads only the last frame (lesson 51's clinic), or one that is too small. The test
-# > by shuffling tells: its logits do not change *at all*.</details>
+# > can see, G has nearly won. Don't go by the music alone: after so few steps the twin,
+# > whose D reads in order, moves no more by step than shuffled chords do. (With three
+# > times the steps it had 36 %.) But its D still has a lot to say: look at its loss.
+# > What else gives balanced losses and bad music? A D that reads only the last frame
+# > (lesson 51's clinic), or one that is too small. The test by shuffling tells: its
+# > logits do not change *at all*.</details>
 
 # %%
 torch.manual_seed(0)
