@@ -135,6 +135,8 @@ EXERCISES = {
                 lambda onsets: (sizes_of(onsets) > 1).sum(),
             "divide by the number of moments, not of tones.":
                 lambda onsets: (sizes_of(onsets) > 1).sum() / len(onsets),
+            "a chord of three is one moment: count moments, not pairs of equal neighbours.":
+                lambda onsets: (onsets.diff() == 0).sum() / max(1, len(onsets) - 1),
             "those are tones in a moment, on average.":
                 lambda onsets: sizes_of(onsets).float().mean(),
             "the last moment is missing.":
