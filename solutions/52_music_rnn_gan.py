@@ -1020,9 +1020,9 @@ def pretrain(data, steps, seed=0, run=None):
 #   the mean of $D$'s features on fakes shall be that on real windows.
 #
 # > **Predict before you run.** Which of them will the critic find hardest to expose?
-# > <details><summary>Answer</summary>On the chorales *likelihood only*, by far. The
-# > games without pretraining are found out nearly always. What the game does in the
-# > second half is close to nothing.</details>
+# > <details><summary>Answer</summary>On the chorales the two rows that have likelihood
+# > and no game, whose spreads nearly touch. The games without pretraining are found out
+# > nearly always, and a game in the second half doesn't help.</details>
 
 # %%
 halves = [pretrain(REAL, LONGER["first half"], k, run=folder("half", k)) for k in SEEDS]
@@ -1107,12 +1107,12 @@ cu.claim(
 # *half, then nothing*, has no higher D than the rows with a game below it. (When we
 # gave all rows more time, and the critic more iterations, it was .23 without a game and
 # .24 with one: no difference. Here the game does some harm.) Without that row, the
-# games below it would look like a success. More likelihood lowers D instead. (The line
-# above says "as many seconds". On a machine that does nothing else they are; in the run
-# that this page shows, likelihood had fewer, as the last column tells, so the lead is
-# no gift. With a fifth more steps its D was .09.) And it is not the writer as such, its
-# memory of its own notes or its voices in turn: *game only, writer* has all of that,
-# and no likelihood.
+# games below it would look like a success. More likelihood lowers D a little, by no
+# more than the spreads here; with a fifth more steps it was .09 ± .02. (The line above
+# says "as many seconds", which is what we meant to give. In the run that this page
+# shows likelihood had fewer than the games, as the last column tells.) And it is not
+# the writer as such, its memory of its own notes or its voices in turn: *game only,
+# writer* has all of that, and no likelihood.
 #
 # Other programs disturb the seconds of single rows, so look for a margin. *Half, then
 # nothing* took half as long as the games without pretraining, and is far ahead of them.
@@ -1122,10 +1122,12 @@ cu.claim(
 # seed and about 300 steps of a game: D went from .49 to .48, and it got further from
 # one scale. That is no success, and too little to call it impossible.
 #
-# And does a longer game play better than a short one? On the chorales, yes. *Game only*
-# is the Gumbel pair of the table before, with three times the seconds: compare the two
-# rows. In a trial of 1,700 steps (one seed, an earlier version of this page) D was .42.
-# So "a game can't learn chorales" is *not* what we found. It learns slowly.
+# And does a longer game play better than a short one? *Game only* is the Gumbel pair of
+# the table before, with three to four times the seconds: compare the two rows. On the
+# chorales more notes are in one scale and fewer frames clash; the span gets wider, and
+# the critic hardly notices. In a trial of 1,700 steps (one seed, an earlier version of
+# this page) D was .42. So "a game can't learn chorales" is *not* what we found. It
+# learns slowly.
 #
 # ## Scoreboard
 #
