@@ -8,7 +8,9 @@ from .series import SeriesData
 
 HOURS = 14_400  # of ETTh1 that the published split uses: 12, 4 and 4 months of 30 days
 LOADS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
-ETT = "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/1d16c8f4f943005d613b5bc962e9eeb06058cf07"
+ETT = (
+    "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/1d16c8f4f943005d613b5bc962e9eeb06058cf07"
+)
 LAI = (
     "https://raw.githubusercontent.com/laiguokun/multivariate-time-series-data/"
     "7f402f185cc2435b5e66aed13a3b560ed142e023"
