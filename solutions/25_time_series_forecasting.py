@@ -1385,7 +1385,7 @@ cu.claim(
 #
 # ### Exercise 25.1 · A score without a unit
 #
-# *About 10 minutes, easy.* Write `scaled_error(forecast, truth, learnt, m)`, the MASE of
+# Write `scaled_error(forecast, truth, learnt, m)`, the MASE of
 # one series: `forecast` and `truth` are (H,), `learnt` is (R,), the values of the
 # training part in order of time, and `m` the rows in a season. Return one number.
 
@@ -1404,7 +1404,7 @@ cu.check("25.1", scaled_error)
 # %% [markdown]
 # ### Exercise 25.2 · Pinball
 #
-# *About 10 minutes, medium.* Write `quantile_loss(forecast, truth, q)`: `truth` is (N,),
+# Write `quantile_loss(forecast, truth, q)`: `truth` is (N,),
 # `q` is (Q,), quantiles between 0 and 1, and `forecast` is (N, Q), a forecast for each
 # quantile. Return the loss of each quantile, (Q,), averaged over the N.
 
@@ -1413,7 +1413,7 @@ cu.check("25.1", scaled_error)
 def quantile_loss(forecast, truth, q):
     # BEGIN SOLUTION
     gap = truth[:, None] - forecast  # (N, Q)
-    return torch.where(gap > 0, q * gap, (q - 1) * gap).mean(0)
+    return torch.maximum(q * gap, (q - 1) * gap).mean(0)
     # END SOLUTION
 
 
@@ -1423,19 +1423,19 @@ cu.check("25.2", quantile_loss)
 # %% [markdown]
 # ### Exercise 25.3 · A conformal interval
 #
-# *About 15 minutes, medium.* Write `interval(forecast, errors, share)`: `forecast` is
+# Write `interval(forecast, errors, share)`: `forecast` is
 # one number, `errors` is (n,), the errors (with their sign, in any order) of the same
 # forecaster at moments that it has not learned from, and `share` how often the interval
 # should hold. Return (low, high). The half-width is the size of the $\lceil (n + 1)
 # \cdot \text{share} \rceil$-th smallest error; if there are too few errors for that,
-# take the largest. `math` is imported.
+# take the largest. (`math.ceil` rounds up.)
 
 
 # %% tags=["exercise"]
 def interval(forecast, errors, share):
     # BEGIN SOLUTION
-    rank = math.ceil((len(errors) + 1) * share)
-    half = errors.abs().sort().values[min(rank, len(errors)) - 1]
+    rank = -(-(len(errors) + 1) * share // 1)  # rounded up, as math.ceil does
+    half = errors.abs().sort().values[: int(rank)][-1]
     return forecast - half, forecast + half
     # END SOLUTION
 
@@ -1446,7 +1446,7 @@ cu.check("25.3", interval)
 # %% [markdown]
 # ### Exercise 25.4 · Repair a leak
 #
-# *About 15 minutes, hard.* This function is to judge the seasonal repeat by rolling
+# This function is to judge the seasonal repeat by rolling
 # origins, in standard deviations of the training part. It runs, and its score is far too
 # good or not comparable. It has *three* faults:
 #

@@ -14,12 +14,12 @@ def scaled_error(forecast, truth, learnt, m):
 
 def quantile_loss(forecast, truth, q):
     gap = truth[:, None] - forecast
-    return torch.maximum(q * gap, (q - 1) * gap).mean(0)
+    return (q * gap.relu() + (1 - q) * (-gap).relu()).mean(0)
 
 
 def interval(forecast, errors, share):
     rank = math.ceil((len(errors) + 1) * share)
-    half = errors.abs().sort().values[min(rank, len(errors)) - 1]
+    half = errors.abs().sort().values[:rank][-1]
     return forecast - half, forecast + half
 
 
@@ -28,7 +28,7 @@ def rolling_mse(y, border, m, ahead):
     gaps = []
     for t in range(border, len(y) - ahead + 1):
         forecast = z[t - m + torch.arange(ahead) % m]
-        gaps.append((forecast - z[t : t + ahead]).square().mean())
+        gaps.append((forecast - z[t : t + ahead]).square())
     return torch.stack(gaps).mean()
 
 
@@ -136,12 +136,12 @@ EXERCISES = {
         praise="Too high and too low have each their price, and the quantile follows from it.",
         hints=("Compute the gap truth[:, None] - forecast, (N, Q). What does it cost where it is "
                "positive, and what where it is negative?",
-               "torch.maximum(q * gap, (q - 1) * gap) is right on both sides; then .mean(0)."),
+               "Right on both sides is torch.maximum(q * gap, (q - 1) * gap); then .mean(0)."),
     ),
     "25.3": Exercise(interval, "two numbers, (low, high)", 15, "medium",
         cases=[(f, normal(n, seed=n) + 0.3, share) for f, n, share in (
             (2.0, 9, 0.8), (-1.0, 10, 0.8), (0.5, 24, 0.9), (3.0, 5, 0.95), (1.0, 13, 0.5),
-            (4.0, 3, 0.6))],
+            (4.0, 3, 0.6), (1.5, 12, 0.3))],
         mistakes={
             "there are n + 1 places for a new error among n old ones: (n + 1) · share.":
                 between(lambda n, share: math.ceil(n * share)),
@@ -161,19 +161,17 @@ EXERCISES = {
         },
         praise="No assumption about the errors, but that those to come are like those before.",
         hints=("Sort the sizes of the errors. Which place among n + 1 would a new one take?",
-               "errors.abs().sort().values has the k-th smallest at index k - 1, with "
-               "k = math.ceil((n + 1) * share), and k = n if that is more than n."),
+               "With k = math.ceil((n + 1) * share), the k-th smallest is at index k - 1 of "
+               "errors.abs().sort().values; if k is more than n, take the last."),
     ),
     "25.4": Exercise(rolling_mse, "one number", 15, "hard",
         cases=[(wave(length, m, seed), border, m, ahead) for length, m, seed, border, ahead in (
             (40, 5, 1, 25, 3), (36, 4, 2, 24, 6), (30, 3, 3, 20, 7), (28, 6, 4, 22, 6),
             (24, 1, 5, 15, 4))],
         mistakes={
-            "that is the function as it was: its forecast is the truth.":
+            "the forecast is the truth itself: look m rows back.":
                 rolling(lambda y, b: y.std(correction=0), lambda b, a: b - a, lambda n, a: n - a,
                         lambda t, k, m: t + k),
-            "the forecast is still the truth: look m rows back.":
-                rolling(places=lambda t, k, m: t + k),
             "the standard deviation comes from everything: the training part ends at border.":
                 rolling(scale=lambda y, b: y.std(correction=0)),
             "its first origins lie before the border: it is judged on what it was scaled by.":
