@@ -38,7 +38,8 @@ COLUMN = None  # which column of your CSV; None takes the first
 PAST, AHEAD, SEASON = 33, 11, 11  # rows: what a model reads, how far it looks, a cycle
 SEEDS = cu.budget(cpu=[0, 1, 2], gpu=[0, 1, 2, 3, 4])
 RATES = cu.budget(cpu=[1e-3, 3e-3, 1e-2], gpu=[3e-4, 1e-3, 3e-3, 1e-2])
-STEPS = cu.budget(cpu=500, gpu=2000)  # of a network, each of 32 moments
+UNITS = cu.budget(cpu=32, gpu=64)  # of an LSTM, channels of a TCN
+STEPS = cu.budget(cpu=400, gpu=2000)  # of a network, each of 32 moments
 LOOKS = 10  # at the validation part, during a training
 ITERATIONS = cu.budget(cpu=50, gpu=200)  # of statsmodels, to fit one model
 AT_MOST = cu.budget(cpu=3000, gpu=3000)  # moments to judge by
@@ -135,8 +136,8 @@ def by_time(rows):  # the last fifth is the test, a fifth of the rest to choose 
     ends = (round(0.8 * known), known, len(rows))
     if min(ends[0] - PAST, ends[1] - ends[0], ends[2] - ends[1]) < AHEAD:
         raise ValueError(
-            f"{len(rows)} rows are too few to read {PAST} and look {AHEAD} ahead: take a "
-            "longer series, or make PAST and AHEAD smaller."
+            f"{len(rows)} rows are too few to read {PAST} and look {AHEAD} ahead. "
+            "Take a longer series, or make PAST and AHEAD smaller."
         )
     return ends
 
@@ -169,6 +170,7 @@ def seasonal(task, season=None):
     return lambda x: x[..., -season:][..., places.to(x.device)]
 
 
+# %%
 def drift(task):
     lead = torch.arange(1, task.ahead + 1)
     slope = lambda x: (x[..., -1:] - x[..., :1]) / (x.shape[-1] - 1)  # noqa: E731
@@ -185,8 +187,8 @@ def drift(task):
 # {\operatorname{mean}_{i > m}\, |y_i - y_{i-m}|},$$
 #
 # and **skill** compares with a rival on the *same* moments: $1 - \text{MSE} /
-# \text{MSE}_\text{rival}$. It is 1 for perfection, 0 for no gain, negative for harm. Our
-# rival here is the better one of *repeat* and *seasonal*.
+# \text{MSE}_\text{rival}$. It is 1 for perfection, 0 for no gain, negative for harm.
+# Our rival here is the better one of *repeat* and *seasonal*.
 
 
 # %%
@@ -196,6 +198,7 @@ def mase(forecast, truth, task):  # both (N, F, H); the mean over channels
     return ((forecast - truth).abs().mean((0, 2)) / usual).mean().item()
 
 
+# %%
 def errors(forecast, truth, task):
     gap = forecast - truth
     mse, mae = gap.square().mean().item(), gap.abs().mean().item()
@@ -213,6 +216,7 @@ def truths(task, part):
     return task.cut(task.origins(part))[1]
 
 
+# %%
 def chosen(makers, task):  # of several models the one that validates best
     came = truths(task, VALID)
     scores = {
@@ -294,6 +298,7 @@ def moments_of(task, origins):  # second moments of all windows, a few at a time
     return total  # (L + 1 + H, L + 1 + H)
 
 
+# %%
 def ridges(task, shrinkages, origins=None):  # one for each shrinkage
     origins = task.origins(TRAIN) if origins is None else origins
     moments, size = moments_of(task, origins), task.past + 1
@@ -312,7 +317,8 @@ lags = sorted({1, 2, 3, SEASON, 2 * SEASON, 9} & {*range(1, PAST + 1)})
 ar, order = chosen({f"AR({p})": autoregression(task, p) for p in lags}, task)
 ridge, shrinkage = chosen(ridges(task, SHRINK), task)
 linear = {"AR": ar, "ridge": ridge}
-found |= {name: rolled(f, task, TEST) for name, f in linear.items()}
+for name, f in linear.items():
+    found[name] = rolled(f, task, TEST)
 cu.say(f"Chosen by the validation part: {order} and {shrinkage}.")
 
 # %% [markdown]
@@ -353,6 +359,7 @@ models = {
         SARIMAX(learnt, order=(min(9, PAST), 0, 0), trend="c"),
     ],
 }
+# %%
 came = truths(task, VALID)
 for name, several in models.items():
     made = [classical(model, task) for model in several]
@@ -398,8 +405,8 @@ draw_lstm()
 
 # %%
 torch.manual_seed(0)
-lstm = nn.LSTM(1, 32, batch_first=True)
-out = nn.Linear(32, AHEAD)
+lstm = nn.LSTM(1, UNITS, batch_first=True)
+out = nn.Linear(UNITS, AHEAD)
 opt = torch.optim.AdamW([*lstm.parameters(), *out.parameters()], 3e-3)
 trainer = cu.Trainer("runs/25/first", lstm=lstm, out=out, opt=opt)
 
@@ -407,10 +414,11 @@ trainer = cu.Trainer("runs/25/first", lstm=lstm, out=out, opt=opt)
 # %%
 def first_forecast(past):  # (B, 1, L) -> (B, 1, H)
     last = past[..., -1:]
-    memory = lstm((past - last).transpose(1, 2))[1][0][0]  # (B, 32)
+    memory = lstm((past - last).transpose(1, 2))[1][0][0]  # (B, UNITS)
     return last + out(memory)[:, None]
 
 
+# %%
 def step(batch):
     past, future = task.cut(batch[0])  # (B, 1, L), (B, 1, H)
     loss = F.mse_loss(first_forecast(past), future)
@@ -490,7 +498,7 @@ class Reader(nn.Module):  # what LSTM and TCN have in common
 
 # %%
 class LSTM(Reader):
-    def __init__(self, task, heads=1, units=64):
+    def __init__(self, task, heads=1, units=UNITS):
         super().__init__(task, heads, units)
         self.lstm = nn.LSTM(task.patch, units, batch_first=True)
 
@@ -498,8 +506,9 @@ class LSTM(Reader):
         return self.lstm(x)[1][0][0]
 
 
+# %%
 class TCN(Reader):
-    def __init__(self, task, heads=1, units=64):
+    def __init__(self, task, heads=1, units=UNITS):
         super().__init__(task, heads, units)
         layers = max(1, math.ceil(math.log2((task.past // task.patch + 1) / 2)))
         self.embed = nn.Linear(task.patch, units)
@@ -625,15 +634,21 @@ def single(nets, task):  # MSE of each seed by itself
 
 
 # %%
+def tell(alone, scores):
+    for name, each in alone.items():
+        ensemble = scores[f"{name}, {len(SEEDS)} seeds"]["MSE"]
+        cu.say(
+            f"{name}: MSE {np.mean(each):.3f} ± {np.std(each, ddof=1):.3f} for one "
+            f"net, {ensemble:.3f} for the mean of {len(each)}."
+        )
+
+
+# %%
 alone = {name: single(several, task) for name, several in nets.items()}
-found |= {f"{n}, {len(SEEDS)} seeds": together(s, task) for n, s in nets.items()}
+for name, several in nets.items():
+    found[f"{name}, {len(SEEDS)} seeds"] = together(several, task)
 scores = table(found, task)
-for name, each in alone.items():
-    ensemble = scores[f"{name}, {len(SEEDS)} seeds"]["MSE"]
-    cu.say(
-        f"{name}: MSE {np.mean(each):.3f} ± {np.std(each, ddof=1):.3f} for one net, "
-        f"{ensemble:.3f} for the mean of {len(each)}."
-    )
+tell(alone, scores)
 
 # %% [markdown]
 # ### Who wins here, and by how much?
@@ -657,7 +672,7 @@ def apart(a, b, task, block=None, draws=500):  # MSE of a less MSE of b, standar
 
 
 # %%
-def verdict(scores, found, task, rivals=None):  # the best beside the runner-up
+def verdict(scores, found, task):  # the best beside the runner-up
     order = sorted(scores, key=lambda name: scores[name]["MSE"])
     first, second = order[:2]
     gap, error = apart(found[second], found[first], task)
@@ -762,25 +777,26 @@ ett_alone = {name: single(several, ett) for name, several in ett_nets.items()}
 for name, several in ett_nets.items():
     ett_found[f"{name}, {len(SEEDS)} seeds"] = together(several, ett)
 
+
 # %%
-published = [
-    {"model": f"published: {name}", "MSE": mse, "MAE": mae, "MASE": "—", "skill": "—"}
-    for name, mse, mae in [
-        ("linear models", "0.374–0.375", "0.394–0.399"),
-        ("FEDformer", "0.376", "0.419"),
-        ("Informer", "0.865", "0.713"),
+def published(*rows):
+    return [
+        {"model": f"published: {name}", "MSE": mse, "MAE": mae, "MASE": "", "skill": ""}
+        for name, mse, mae in rows
     ]
-]
-ett_scores = table(ett_found, ett, more=published if ON_ETT else ())
+
+
+# %%
+ett_published = published(
+    ("linear models", "0.374–0.375", "0.394–0.399"),
+    ("FEDformer", "0.376", "0.419"),
+    ("Informer", "0.865", "0.713"),
+)
+ett_scores = table(ett_found, ett, more=ett_published if ON_ETT else ())
 ett_winner = verdict(ett_scores, ett_found, ett)
 
 # %%
-for name, each in ett_alone.items():
-    ensemble = ett_scores[f"{name}, {len(SEEDS)} seeds"]["MSE"]
-    cu.say(
-        f"{name}: MSE {np.mean(each):.3f} ± {np.std(each, ddof=1):.3f} for one net, "
-        f"{ensemble:.3f} for the mean of {len(each)}."
-    )
+tell(ett_alone, ett_scores)
 cu.claim(
     "ETTh1, 96 hours ahead, seven channels: MSE of the ridge",
     ett_scores["ridge"]["MSE"],
@@ -877,15 +893,12 @@ for name, several in fx_nets.items():
     fx_found[f"{name}, {len(SEEDS)} seeds"] = together(several, fx)
 
 # %%
-fx_published = [
-    {"model": f"published: {name}", "MSE": mse, "MAE": mae, "MASE": "—", "skill": "—"}
-    for name, mse, mae in [
-        ("repeat", "0.081", "0.196"),
-        ("linear models", "0.081–0.089", "0.203–0.208"),
-        ("FEDformer", "0.148", "0.278"),
-        ("Informer", "0.847", "0.752"),
-    ]
-]
+fx_published = published(
+    ("repeat", "0.081", "0.196"),
+    ("linear models", "0.081–0.089", "0.203–0.208"),
+    ("FEDformer", "0.148", "0.278"),
+    ("Informer", "0.847", "0.752"),
+)
 fx_scores = table(fx_found, fx, more=fx_published if ON_FX else ())
 verdict(fx_scores, fx_found, fx)
 best_mae = min(row["MAE"] for name, row in fx_scores.items() if name != "repeat")
@@ -928,6 +941,7 @@ QUANTILES = ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)
 EDGE = torch.distributions.Normal(0.0, 1.0).icdf(torch.tensor(QUANTILES[-1])).item()
 
 
+# %%
 def pinball(forecast, truth):  # (N, F, H, 3), (N, F, H)
     q = torch.tensor(QUANTILES, device=truth.device)
     gap = truth[..., None] - forecast
@@ -938,6 +952,7 @@ def spread(forecast):  # of a Gaussian head, (N, F, H)
     return F.softplus(forecast[..., 1] - forecast[..., 0]) + 1e-3
 
 
+# %%
 def gaussian(forecast, truth):  # (N, F, H, 2): mean, and what gives the spread
     s = spread(forecast)
     return (0.5 * ((truth - forecast[..., 0]) / s).square() + s.log()).mean()
@@ -963,9 +978,9 @@ def radius(past_errors, level=LEVEL):  # (n, …) sizes of errors -> (…)
 
 # %% [markdown]
 # A year is long, and the errors of the winter need not be those of the spring. So there
-# are two versions. *Fixed*: the radius comes from the validation part, once and for all.
-# *Rolling*: each week it is computed anew, from the errors of the last month that are
-# known *by then*. (The error of a forecast 96 hours ahead is known 96 hours later!
+# are two versions. *Fixed*: the radius comes from the validation part, once and for
+# all. *Rolling*: each week it is computed anew, from the errors of the last month that
+# are known *by then*. (The error of a forecast 96 hours ahead is known 96 hours later!
 # Whoever forgets this has another leak.)
 
 # %%
@@ -973,9 +988,8 @@ RECENT = 720  # hours: a month, the window of a rolling radius
 AGAIN = 168  # hours until it is computed anew
 
 
-def rolling_radius(
-    task, sizes
-):  # errors of the validation and the test part, (N, F, H)
+# %%
+def rolling_radius(task, sizes):  # of both parts, (N, F, H) each -> (N, F, H)
     sizes = torch.cat(sizes)
     origins = torch.cat([task.origins(part) for part in (VALID, TEST)])
     radii = []
@@ -998,6 +1012,7 @@ def conformal(forecasts, task, rolling):  # of both parts -> (low, high) for the
     return forecasts[1] - r, forecasts[1] + r
 
 
+# %%
 def conformal_quantiles(bands, task):  # of both parts, (N, F, H, 3): moved, not made
     sizes = []
     for band, part in zip(bands, PAIR, strict=True):
@@ -1154,8 +1169,8 @@ ratio = (found["AR"] - truths(task, TEST)).abs().mean() / (
 )
 cu.say(
     f"The interval round AR holds {kept['AR']['coverage']:.0%} of the test part. Its "
-    f"mean error there is {ratio:.1f} times that of the validation part, from which the "
-    "width comes."
+    f"mean error there is {ratio:.1f} times that of the validation part, from which "
+    "the width comes."
 )
 
 # %% [markdown]
@@ -1169,6 +1184,7 @@ def native(z):  # standardised -> the units of the series, on the CPU
     return z.cpu().double() * task.std[0] + task.mean[0]
 
 
+# %%
 def stand(origin, model):
     t = round(origin) - START + 1  # rows known
     k = int((task.origins(TEST) == t).nonzero()[0, 0])
@@ -1207,8 +1223,8 @@ cu.widgets.explore(
 # %% [markdown]
 # ## What is a look into the future worth?
 #
-# A first leak, and the commonest: mean and standard deviation are taken from the *whole*
-# series, before it is cut.
+# A first leak, and the commonest: mean and standard deviation are taken from the
+# *whole* series, before it is cut.
 #
 # > **Predict before you run.** Least squares doesn't care about units, and *repeat*
 # > even less. If their forecasts stay the same, what changes?
@@ -1288,10 +1304,10 @@ cu.say(
 #
 # Another colleague cuts the *whole* series into windows, shuffles them, keeps a fifth
 # for testing, and forecasts by **nearest neighbour**: look for the learnt window that
-# is most alike, and say what came after it. To see what the shuffling is worth, the same
-# model gets three kinds of split with equally many windows to learn from: shuffled;
-# *blocks* of four weeks from all over the year, without the windows that overlap them;
-# and the end of the series.
+# is most alike, and say what came after it. To see what the shuffling is worth, the
+# same model gets three kinds of split with equally many windows to learn from:
+# shuffled; *blocks* of four weeks from all over the year, without the windows that
+# overlap them; and the end of the series.
 
 
 # %%
@@ -1446,9 +1462,9 @@ cu.check("25.3", interval)
 # %% [markdown]
 # ### Exercise 25.4 · Repair a leak
 #
-# This function is to judge the seasonal repeat by rolling
-# origins, in standard deviations of the training part. It runs, and its score is far too
-# good or not comparable. It has *three* faults:
+# This function is to judge the seasonal repeat by rolling origins, in standard
+# deviations of the training part. It runs, and its score is far too good or not
+# comparable. It has *three* faults:
 #
 # ```
 # def rolling_mse(y, border, m, ahead):
@@ -1463,8 +1479,8 @@ cu.check("25.3", interval)
 # `y` is (R,), of which the first `border` values are the training part; `m` is the
 # season; the origin $t$ means that `y[:t]` is known. Use every origin of the test part
 # (from `border` on) from which `ahead` values can be judged. The seasonal repeat says
-# for `t + k` what was at `t - m + k % m`, for `k` from 0 to `ahead - 1`. Here `ahead` may
-# be greater than `m`.
+# for `t + k` what was at `t - m + k % m`, for `k` from 0 to `ahead - 1`. Here `ahead`
+# may be greater than `m`.
 
 
 # %% tags=["exercise"]
@@ -1522,8 +1538,8 @@ cu.scoreboard(places)
 # - MSE needs a unit; MASE and skill do not. Say which rival skill is measured against.
 # - An ensemble of three is never worse than its average member, and costs three times
 #   as much.
-# - Intervals: give coverage *and* width. Conformal intervals can go round anything; what
-#   they promise holds for errors that can be exchanged, so watch them over time.
+# - Intervals: give coverage *and* width. Conformal intervals can go round anything;
+#   what they promise holds for errors that can be exchanged, so watch them over time.
 # - Use a linear model or an AR for one short series; networks pay where there are many
 #   series, or inputs that a line can't use (we did not measure those here).
 #
@@ -1550,23 +1566,24 @@ cu.scoreboard(places)
 #    their average; and which one will be the best, you don't know before.</details>
 #
 # **Further reading.** R. J. Hyndman, G. Athanasopoulos, *Forecasting: Principles and
-# Practice*, 3rd edition, 2021. R. J. Hyndman, A. B. Koehler, *Another look at measures of
-# forecast accuracy*, International Journal of Forecasting 22 (2006). A. Zeng, M. Chen, L.
-# Zhang, Q. Xu, *Are transformers effective for time series forecasting?*, AAAI 2023. H.
-# Zhou et al., *Informer*, AAAI 2021, where ETTh1 comes from. G. Lai et al., *Modeling
-# long- and short-term temporal patterns with deep neural networks*, SIGIR 2018, where the
-# exchange rates come from. S. Bai, J. Z. Kolter, V. Koltun, arXiv:1803.01271. T. Gneiting,
-# A. E. Raftery, *Strictly proper scoring rules, prediction, and estimation*, JASA 102
-# (2007). Y. Romano, E. Patterson, E. Candès, *Conformalized quantile regression*, NeurIPS
+# Practice*, 3rd edition, 2021. R. J. Hyndman, A. B. Koehler, *Another look at measures
+# of forecast accuracy*, International Journal of Forecasting 22 (2006). A. Zeng, M.
+# Chen, L. Zhang, Q. Xu, *Are transformers effective for time series forecasting?*, AAAI
+# 2023. H. Zhou et al., *Informer*, AAAI 2021, where ETTh1 comes from. G. Lai et al.,
+# *Modeling long- and short-term temporal patterns with deep neural networks*, SIGIR
+# 2018, where the exchange rates come from. S. Bai, J. Z. Kolter, V. Koltun,
+# arXiv:1803.01271. T. Gneiting, A. E. Raftery, *Strictly proper scoring rules,
+# prediction, and estimation*, JASA 102 (2007). Y. Romano, E. Patterson, E. Candès,
+# *Conformalized quantile regression*, NeurIPS
 # 2019. X. Qiu et al., *TFB*, VLDB 2024, on dropped test batches.
 
 # %% [markdown] tags=["instructor"]
-# **Instructor.** 90 minutes: 15 for the rivals and the scores, 10 for the linear models,
-# 15 for the networks (let the room bet on the winner before the table), 15 for ETTh1 and
-# the exchange rates, 20 for intervals and the widget, the rest for the clinic and the
-# exercises.
+# **Instructor.** 90 minutes: 15 for the rivals and the scores, 10 for the linear
+# models, 15 for the networks (let the room bet on the winner before the table), 15 for
+# ETTh1 and the exchange rates, 20 for intervals and the widget, the rest for the clinic
+# and the exercises.
 #
-# Common beliefs: that a network must beat a line; that a random split is the careful one;
-# that 80 % means 80 % every week. Question for the room: which number in a forecasting
-# paper would you check first? If you're short of time, skip the univariate table and
-# exercise 25.2.
+# Common beliefs: that a network must beat a line; that a random split is the careful
+# one; that 80 % means 80 % every week. Question for the room: which number in a
+# forecasting paper would you check first? If you're short of time, skip the univariate
+# table and exercise 25.2.
