@@ -1,12 +1,16 @@
 """Two series on which forecasts are published: a transformer's hours, and exchange rates by day."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
+from ..arguments import whole
 from . import download, files, series
 from .download import Remote
 from .series import SeriesData
 
 HOURS = 14_400  # of ETTh1 that the published split uses: 12, 4 and 4 months of 30 days
+HEADED = {"skiprows": 1, "usecols": range(1, 8)}  # after the date
 LOADS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
 ETT = (
     "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/1d16c8f4f943005d613b5bc962e9eeb06058cf07"
@@ -43,7 +47,7 @@ def etth1(length: int = 24) -> SeriesData:
     Raises:
         ValueError: a length out of range, or too long for a window.
     """
-    return _read("etth1", length, LOADS, "waves and noise", _waves, {"usecols": range(1, 8)})
+    return _read("etth1", length, LOADS, "waves and noise", _waves, HEADED)
 
 
 def exchange_rates(length: int = 24) -> SeriesData:
@@ -64,20 +68,21 @@ def exchange_rates(length: int = 24) -> SeriesData:
     return _read("exchange-rates", length, names, "random walks", _walks, {})
 
 
-def _read(name, length, features, standing_in, make, how) -> SeriesData:
-    """The file's rows, or a stand-in's, as windows."""
+def _read(
+    name: str, length: int, features: Sequence[str], replaced_by: str,
+    make: Callable[[int], np.ndarray], how: dict,
+) -> SeriesData:  # fmt: skip
+    """The file's rows, or those of a stand-in, as windows; `how` is for `np.loadtxt`."""
+    whole("length", length, 2)
     try:
         [path] = download.find([SOURCES[name]])
     except download.Unavailable as reason:
-        print(f"{name} cannot be downloaded ({reason}), so {standing_in} are used instead.")
-        rows, source = make(len(features)), f"{standing_in} (stand-in)"
+        print(f"{name} cannot be downloaded ({reason}), so {replaced_by} are used instead.")
+        rows, source = make(len(features)), f"{replaced_by} (stand-in)"
     else:
         lines = files.content(path).decode().splitlines()
-        skipped = 1 if how else 0
-        rows, source = np.loadtxt(lines, delimiter=",", skiprows=skipped, **how), name
-    return series._windows(
-        name, rows[:HOURS], features, source, length, 0.2, "time", 1, 0
-    )  # fmt: skip
+        rows, source = np.loadtxt(lines, delimiter=",", **how)[:HOURS], name
+    return series._windows(name, rows, features, source, length, 0.2, "time", 1, 0)
 
 
 def _waves(count: int) -> np.ndarray:
