@@ -607,7 +607,8 @@ def learned(makers, task, **options):  # name -> one forecaster for each seed
     for make in makers:
         nets[make.__name__], rate = search(make, task, **options)
         count = sum(w.numel() for w in nets[make.__name__][0].parameters())
-        print(f"{task.name}, {make.__name__}: rate {rate:g}, {count:,} weights")
+        edge = " (at the edge of those tried)" if rate in (RATES[0], RATES[-1]) else ""
+        print(f"{task.name}, {make.__name__}: rate {rate:g}{edge}, {count:,} weights")
     return nets
 
 
@@ -713,9 +714,10 @@ cu.plots.lines(
 )
 
 # %% [markdown]
-# On the sunspots, a line of ten weights from 1805 beats three networks. That is no law:
-# it is a small series, and its last fifth has higher cycles than all before. It is a
-# reason to always put the line into the table.
+# On the sunspots, least squares beats three networks, and exponential smoothing, whose
+# season has to be exactly eleven years, loses to all of them. That is no law: it is one
+# small series, whose last fifth has the highest cycles of all. It is a reason to always
+# put a linear model into the table.
 
 # %% [markdown]
 # ## A published protocol: ETTh1
@@ -805,11 +807,12 @@ cu.claim(
     form=".3f",
 )
 cu.claim(
-    "ETTh1: mean MSE of one LSTM less that of the ensemble",
-    np.mean(ett_alone["LSTM"]) - ett_scores[f"LSTM, {len(SEEDS)} seeds"]["MSE"],
-    at_least=0.0,
+    "ETTh1: MSE of the best network ensemble over that of the ridge",
+    min(row["MSE"] for name, row in ett_scores.items() if name.endswith("seeds"))
+    / ett_scores["ridge"]["MSE"],
+    at_least=0.97,
     when=ON_ETT,
-    form=".4f",
+    form=".3f",
 )
 
 # %% [markdown]
@@ -820,10 +823,10 @@ cu.claim(
 # look exchanged against the paper, so we give their range and no finer figure.
 #
 # What do you see? On ETTh1, one matrix from least squares, solved in a second, is as
-# good as the published linear models. Is it better? Their code
-# drops part of the test set (clinic, patient A), and the last digit hangs on
-# that. And the transformers were not given two weeks to read, so the gap between the
-# rows is not one of architecture alone.
+# good as the published linear models. Is it better? A difference in the third digit
+# is less than what a choice of the last batch can move (clinic, patient A). And the
+# transformers were not given two weeks to read, so the gap between the rows is not one
+# of architecture alone.
 #
 # ### One channel, and ARIMA
 #
@@ -901,6 +904,14 @@ fx_published = published(
 )
 fx_scores = table(fx_found, fx, more=fx_published if ON_FX else ())
 verdict(fx_scores, fx_found, fx)
+cu.claim(
+    "Exchange rates: MAE of repeat, as published (0.196)",
+    fx_scores["repeat"]["MAE"],
+    at_least=0.1955,
+    at_most=0.1965,
+    when=ON_FX,
+    form=".4f",
+)
 best_mae = min(row["MAE"] for name, row in fx_scores.items() if name != "repeat")
 cu.claim(
     "Exchange rates: best MAE of a model that learns, over that of repeat",
@@ -1367,20 +1378,29 @@ for kind, (learned_by, tested_by) in kinds.items():
     shuffling[kind] = {
         n: scored(m, oil_task, some, tested_by) for n, m in MAKERS.items()
     }
-cu.scoreboard(
-    [
-        {"split": kind} | {f"MSE, {name}": f"{mse:.3f}" for name, mse in row.items()}
-        for kind, row in shuffling.items()
-    ]
-)
+table_of_splits = [
+    {"split": kind} | {f"MSE, {name}": f"{mse:.3f}" for name, mse in row.items()}
+    for kind, row in shuffling.items()
+]
+cu.scoreboard(table_of_splits)
+
 
 # %%
+def against_repeat(kind):  # the memory's MSE, in units of what repeat has there
+    return shuffling[kind]["nearest neighbour"] / shuffling[kind]["repeat"]
+
+
 cu.claim(
-    "Oil temperature: nearest neighbour's MSE with shuffled windows, over that with "
-    "blocks that share nothing",
-    shuffling["shuffled windows"]["nearest neighbour"]
-    / shuffling["blocks, nothing shared"]["nearest neighbour"],
-    at_most=0.5,
+    "Oil temperature: MSE of the nearest neighbour over that of repeat, shuffled windows",
+    against_repeat("shuffled windows"),
+    at_most=0.6,
+    when=ON_ETT,
+    form=".2f",
+)
+cu.claim(
+    "The same, on blocks that share nothing with what was learned",
+    against_repeat("blocks, nothing shared"),
+    at_least=1.2,
     when=ON_ETT,
     form=".2f",
 )
