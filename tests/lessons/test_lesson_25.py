@@ -22,7 +22,9 @@ SMALL = {"AT_MOST": 3000, "LEVEL": 0.8, "QUANTILES": (0.1, 0.5, 0.9), "UNITS": 8
 @pytest.fixture(scope="module")
 def lesson():
     given = {"OneCycleLR": OneCycleLR, "TRAIN": 0, "VALID": 1, "TEST": 2, **SMALL}
-    return parts("25", **given, PAIR=(1, 2), RECENT=30, AGAIN=5, STEPS=9, LOOKS=3)
+    return parts(
+        "25", **given, PAIR=(1, 2), RECENT=30, AGAIN=5, STEPS=60, LOOKS=3, MOMENTS={20, 40, 60}
+    )
 
 
 def task_of(lesson, rows=None, ends=(120, 150, 200), past=20, ahead=6, season=4, patch=1):
