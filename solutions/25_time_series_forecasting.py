@@ -722,9 +722,9 @@ cu.plots.lines(
 
 # %% [markdown]
 # On the sunspots, least squares beats three networks, and exponential smoothing, whose
-# season has to be exactly eleven years, loses to all of them. That is no law: it is one
-# small series, whose last fifth has the highest cycles of all. It is a reason to always
-# put a linear model into the table.
+# season has to be exactly eleven years, comes after all of them. That is no law: it is
+# one small series, whose last fifth has the highest cycles of all. It is a reason to
+# always put a linear model into the table.
 
 # %% [markdown]
 # ## A published protocol: ETTh1
@@ -930,7 +930,7 @@ cu.claim(
 
 # %% [markdown]
 # In the published table, too, *repeat* has the best MAE. Whoever leaves that row out
-# can print a ranking of models in which every one of them loses money.
+# prints a ranking of models that are all worse than no model.
 #
 # ## How sure is a forecast?
 #
@@ -1153,7 +1153,7 @@ cu.say(
 )
 
 # %% [markdown]
-# Read both lines of that figure. What holds on average need not hold in any given week:
+# Read that figure week by week. What holds on average need not hold in any given week:
 # the guarantee is about *exchangeable* errors, and hours in a row are anything but.
 # Rolling is a repair with a delay of days, not a proof.
 
@@ -1415,9 +1415,10 @@ cu.claim(
 # > windows have a neighbour in the training set that begins a few hours earlier and
 # > whose "future" is almost theirs: the memory only has to look it up. *Repeat*
 # > learns nothing, so its column says how hard each test set is by itself, and the
-# > blocks show that it is the overlap, not the time of the year. The ridge gains far
-# > less, since it can't remember single windows; a large network can. What else would
-# > look the same? A test part that is easier; that is what *repeat* is for.</details>
+# > blocks show that it is the overlap, not the time of the year. The ridge,
+# > which can't remember single windows, has no such gain; a large network can remember.
+# > What else would look the same? A test part that is easier; that is what *repeat* is
+# > for.</details>
 #
 # ## Exercises
 #
