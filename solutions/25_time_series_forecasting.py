@@ -111,10 +111,11 @@ TRAIN, VALID, TEST = range(3)
 
 
 class Task:  # a series of F channels, cut by time, scaled by its first part
-    def __init__(self, name, rows, ends, past, ahead, season, patch=1):
+    def __init__(self, name, rows, ends, past, ahead, season, patch=1, every=1):
         self.name, self.ends = name, ends  # the row at which each part ends
         self.past, self.ahead, self.season = past, ahead, season
         self.patch = patch  # rows that a network reads in one step
+        self.every = every  # rows from one origin to the next, where we judge
         first = rows[: ends[0]]
         self.mean, self.std = first.mean(0), first.std(0, correction=0).clamp_min(1e-9)
         self.x = ((rows - self.mean) / self.std).float().T.contiguous().to(device)
@@ -122,7 +123,8 @@ class Task:  # a series of F channels, cut by time, scaled by its first part
     def origins(self, part):  # how many rows are known at each moment
         start = (self.past, *self.ends[:2])[part]
         moments = torch.arange(start, self.ends[part] - self.ahead + 1)
-        return (moments, moments[-AT_MOST:], moments[:AT_MOST])[part]
+        judged = moments[-AT_MOST:] if part == VALID else moments[:AT_MOST]
+        return moments if part == TRAIN else judged[:: self.every]
 
     def cut(self, origins):  # -> what is read (N, F, L), what came (N, F, H)
         steps = torch.arange(-self.past, self.ahead, device=origins.device)
@@ -214,8 +216,8 @@ def rolled(f, task, part, size=512):  # a forecast from each origin, (N, F, H)
     return torch.cat([f(task.cut(some)[0]) for some in moments.split(size)])
 
 
-def truths(task, part):
-    return task.cut(task.origins(part))[1]
+def truths(task, part, size=512):
+    return torch.cat([task.cut(some)[1] for some in task.origins(part).split(size)])
 
 
 # %%
@@ -637,7 +639,7 @@ nets = learned([DLinear, LSTM, TCN], task)
 
 # %%
 def together(nets, task, part=TEST):  # the mean of the forecasts of all seeds
-    return torch.stack([rolled(net, task, part) for net in nets]).mean(0)
+    return sum(rolled(net, task, part) for net in nets) / len(nets)
 
 
 def single(nets, task):  # MSE of each seed by itself
@@ -837,7 +839,8 @@ cu.claim(
 # good as the published linear models. Is it better? A difference in the third digit
 # is less than what a choice of the last batch can move (clinic, patient A). And the
 # transformers were not given two weeks to read, so the gap between the rows is not one
-# of architecture alone.
+# of architecture alone. And on a CPU our networks see each origin about twice,
+# which is little: read their rows as what this budget gives, not as their best.
 #
 # ### One channel, and ARIMA
 #
@@ -1015,7 +1018,7 @@ def rolling_radius(task, sizes):  # of both parts, (N, F, H) each -> (N, F, H)
     sizes = torch.cat(sizes)
     origins = torch.cat([task.origins(part) for part in (VALID, TEST)])
     radii = []
-    for some in task.origins(TEST).split(AGAIN):
+    for some in task.origins(TEST).split(max(1, AGAIN // task.every)):
         known = origins <= some[0] - task.ahead  # all lead times have come true
         recent = known & (origins > some[0] - task.ahead - RECENT)
         seen = sizes[(recent if recent.any() else known).to(sizes.device)]
@@ -1075,50 +1078,51 @@ def judged(interval, task):
 
 # %%
 def mixed(nets, task, part):  # quantiles, as those of a quantile head (N, F, H, 3)
-    heads = torch.stack([rolled(net, task, part) for net in nets])
-    mean, variance = heads[..., 0], spread(heads).square()
-    middle = mean.mean(0)
-    s = (variance.mean(0) + mean.var(0, correction=0)).sqrt()
+    middle = square = 0
+    for net in nets:
+        heads = rolled(net, task, part)
+        middle = middle + heads[..., 0] / len(nets)
+        square = square + (heads[..., 0].square() + spread(heads).square()) / len(nets)
+    s = (square - middle.square()).clamp_min(1e-6).sqrt()
     return torch.stack([middle - EDGE * s, middle, middle + EDGE * s], -1)
-
-
-# %%
-both = {
-    name: [rolled(ett_simple[name], ett, part) for part in PAIR]
-    for name in ("seasonal", "ridge")
-}
-bands = {
-    "quantiles": [together(quantile_nets, ett, part) for part in PAIR],
-    "Gaussian": [mixed(gaussian_nets, ett, part) for part in PAIR],
-}
-lone = {
-    "quantiles": rolled(quantile_nets[0], ett, TEST),
-    "Gaussian": mixed(gaussian_nets[:1], ett, TEST),
-}
 
 
 # %%
 def weekly(interval, task):  # coverage of each week of origins
     y = truths(task, TEST)
     held = ((interval[0] <= y) & (y <= interval[1])).float().mean((1, 2)).cpu()
-    return [week.mean().item() for week in held.split(AGAIN)]
+    return [week.mean().item() for week in held.split(max(1, AGAIN // task.every))]
 
 
+# Every fifth hour is enough to judge intervals, and needs a fifth of the memory.
+spaced = Task("etth1", HOURS.rows, ett.ends, ett.past, ett.ahead, 24, 24, every=5)
 sure, shares = {}, {}
 
 
 def note(name, interval):  # the intervals themselves need not be kept
-    sure[name], shares[name] = judged(interval, ett), weekly(interval, ett)
+    sure[name], shares[name] = judged(interval, spaced), weekly(interval, spaced)
 
 
 # %%
-for name, forecasts in both.items():
-    note(f"{name}, conformal fixed", conformal(forecasts, ett, False))
-    note(f"{name}, conformal rolling", conformal(forecasts, ett, True))
-for name, band in bands.items():
-    note(f"LSTM, {name}, one net", (lone[name][..., 0], lone[name][..., 2]))
-    note(f"LSTM, {name}", (band[1][..., 0], band[1][..., 2]))
-    note(f"LSTM, {name} moved", conformal_quantiles(band, ett))
+def note_conformal(name):
+    forecasts = [rolled(ett_simple[name], spaced, part) for part in PAIR]
+    note(f"{name}, conformal fixed", conformal(forecasts, spaced, False))
+    note(f"{name}, conformal rolling", conformal(forecasts, spaced, True))
+
+
+def note_network(name, nets, combine):
+    one = combine(nets[:1], spaced, TEST)
+    note(f"{name}, one net", (one[..., 0], one[..., 2]))
+    bands = [combine(nets, spaced, part) for part in PAIR]
+    note(name, (bands[1][..., 0], bands[1][..., 2]))
+    note(f"{name} moved", conformal_quantiles(bands, spaced))
+
+
+# %%
+note_conformal("seasonal")
+note_conformal("ridge")
+note_network("LSTM, quantiles", quantile_nets, together)
+note_network("LSTM, Gaussian", gaussian_nets, mixed)
 
 # %%
 form = {"coverage": ".1%"}
@@ -1165,9 +1169,11 @@ cu.plots.lines(
 narrow = min(sure, key=lambda name: sure[name]["width at equal coverage"])
 trivial = sure["seasonal, conformal rolling"]["width at equal coverage"]
 best_width = sure[narrow]["width at equal coverage"]
+best_score = min(sure, key=lambda name: sure[name]["score"])
 cu.say(
     f"Narrowest at equal coverage: {narrow}, {best_width:.2f} standard deviations, "
-    f"{1 - best_width / trivial:.0%} less than round the seasonal repeat. On average "
+    f"{1 - best_width / trivial:.0%} less than round the seasonal repeat. Best "
+    f"interval score: {best_score}, {sure[best_score]['score']:.2f}. On average "
     f"over four months, rolling conformal intervals of the ridge hold "
     f"{sure['ridge, conformal rolling']['coverage']:.1%}; in single weeks, from "
     f"{min(shares['ridge, conformal rolling']):.0%} to "
@@ -1175,9 +1181,11 @@ cu.say(
 )
 
 # %% [markdown]
-# Read that figure week by week. What holds on average need not hold in any given week:
-# the guarantee is about *exchangeable* errors, and hours in a row are anything but.
-# Rolling is a repair with a delay of days, not a proof.
+# The narrowest on average at equal coverage and the best by interval score need not be
+# the same: an interval that widens where it has to pays less for what lies outside. And
+# when you read the figure, read it week by week. What holds on average need not hold in
+# any given week: the guarantee is about *exchangeable* errors, and hours in a row are
+# anything but. Rolling is a repair with a delay of days, not a proof.
 
 # %% [markdown] tags=["instructor"]
 # **Instructor.** 25 minutes for the intervals. Let the room say first what an 80 %
