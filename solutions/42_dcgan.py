@@ -1011,7 +1011,7 @@ best = train(
 
 # %%
 looks = {step: best.looks[step] for step in sorted(best.looks)}
-later = list(looks)[1:]  # the first look is all grey
+later = list(looks)[2:]  # what came before is grey, then fog
 grid(
     torch.cat([looks[step][0] for step in later]),
     f"Twenty fixed noises, a row for each look, after {later} steps.",
