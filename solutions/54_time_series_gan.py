@@ -1371,7 +1371,7 @@ def at(moment, model):
     left.plot(*pca.transform(flat(x, 400)).T, "x", ms=3, mew=0.7, label="generated")
     left.legend(fontsize=7)
     left.set(xlabel="first component", ylabel="second component")
-    right.plot(x[:8, :, -1].T, lw=1.2)
+    right.plot(cu.plots.array(x[:8, :, -1]).T, lw=1.2)
     right.set(xlabel="step", ylabel="value, scaled", ylim=(-0.1, 1.1))
     right.set_title(f"{list(MODELS)[model]}, {number} steps", fontsize=9)
     return plot

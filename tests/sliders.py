@@ -36,6 +36,8 @@ WIDGETS = {
     "41": [("frame", lambda value: f"Frame {value:g}, step")],
     "42": [("share kept", lambda value: f"when D keeps {value:.0%} of")],
     "51": [("move", lambda value: f"Sequence at {value:+.2f} along")],
+    "52": [("place", lambda value: f"Place {value:g} of the way")],
+    "53": [("temperature", lambda value: f"Temperature {value:g}: NLL_oracle")],
     "54": [("model", lambda value: GANS[int(value)] + ",")],
 }
 EXPLORE = "cu.widgets.explore("

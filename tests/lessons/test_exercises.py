@@ -28,6 +28,19 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "key = (z.softmax(0).cumsum(0) <= u).sum() -> key = (z.softmax(0).cumsum(-1) <= u).sum()":
             "the last axis of one",
     },
+    "52.2": {
+        "tonics = torch.arange(12) -> tonics = torch.arange(13)": "tonic 12 is tonic 0",
+        "steps = (notes - tonics[:, None]) % 12 -> steps = (notes + tonics[:, None]) % 12":
+            "modulo 12, the negatives of all tonics are all tonics",
+    },
+    "53.1": {  # the logits have one axis, so the first is the last
+        "slopes = torch.eye(len(logits))[x] - logits.softmax(0) -> "
+        "slopes = torch.eye(len(logits))[x] - logits.softmax(-1)": "the last axis of one",
+    },
+    "53.2": {  # what is read after the last symbol says nothing about those before
+        "read = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1) -> "
+        "read = torch.cat([torch.zeros_like(x[:, :1]), x[:, :]], 1)": "gather leaves it out",
+    },
 }  # fmt: skip
 every = pytest.mark.parametrize("number", EXERCISES)
 
