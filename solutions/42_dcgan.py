@@ -1328,8 +1328,9 @@ def knob(share_kept):
     share = max(share_kept, len(made) / len(pool))  # of few, it cannot keep fewer
     return grid(
         made[:20],
-        f"Twenty samples when D keeps {share:.0%} of {len(pool):,}. The mean distance "
-        f"between two such samples is {variety(made):.2f}.",
+        f"Twenty samples when D keeps {share_kept:.0%} of {len(pool):,}"
+        + f" (as there are so few, {share:.0%})" * (share > share_kept)
+        + f". The mean distance between two such samples is {variety(made):.2f}.",
     )
 
 
