@@ -1048,9 +1048,7 @@ cu.say(
 # could do better: ours has had a few seconds. With `ORACLE = 1` we tried ten times the
 # steps alone: two such $D$ told 53% and 55% of single sentences right before the game,
 # and two SeqGANs still ended above the curve, with a held-out NLL 0.2 higher at equal
-# quality. (The start's sentences are a stable test, but $D$ last learned from those of
-# a $G$ that had moved on.) What our $D$ does show is how to check: print the entropy,
-# the held-out NLL, and a row for an untrained $D$.
+# quality.
 
 # %% [markdown] tags=["instructor"]
 # **Instructor.** 25 minutes. Let the room draw where SeqGAN will fall in the plane
@@ -1435,7 +1433,8 @@ cu.check("53.3", distinct)
 # - NLL_oracle measures quality only. One good sentence, repeated, beats real data.
 # - Draw quality against diversity, and put the temperature curve of plain MLE beside
 #   every text GAN. Compare at equal entropy or equal quality.
-# - A control for every reward: the same training with a judge that knows nothing.
+# - A control for every reward: the same training with a judge that knows nothing, once
+#   fixed and once fresh at each step.
 # - For text, train by likelihood, and tune the temperature. Games with rewards are for
 #   goals that likelihood doesn't have: a test that can be run, a person's preference.
 #   (There the score function is back, with better judges.)
