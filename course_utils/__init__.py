@@ -3,7 +3,7 @@
 A lesson defines its networks, its losses and one `step(batch)`. What all lessons share is here.
 """
 
-from . import checkpoint, data, metrics, plots, printing, sound, widgets
+from . import checkpoint, data, mel, metrics, plots, printing, sound, widgets
 from .checks import check, hint
 from .claims import claim
 from .data import Batches
@@ -33,6 +33,7 @@ __all__ = [
     "device",  # where tensors go
     "doctor",  # what is wrong with this machine, and how to fix it
     "hint",  # the hints of an exercise: hint("12.1", 2)
+    "mel",  # a sound as energies in bands of the mel scale
     "metrics",  # accuracy, Fréchet and kernel distance, precision and recall, modes, latents
     "plots",  # figures from arrays; the palette
     "profile",  # smoke, cpu or gpu

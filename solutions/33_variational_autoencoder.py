@@ -75,6 +75,7 @@ def tossed(pictures, seed):  # (N, C, H, W) in 0…1 -> (N, pixels), 0 or 1
 named = str(DATA).lower() in cu.data.names()
 data = cu.data.load(DATA) if named else cu.data.folder(DATA, size=SIDE)
 SHAPE, PIXELS = data.train_x.shape[1:], data.train_x[0].numel()
+SHORT_RATE = SHORT_PEAK * min(1, SIDE**2 / PIXELS)  # of colours, the KL would overflow
 judge = cu.metrics.feature_net(data)  # a classifier, for later
 train_x, test_x = tossed(data.train_x, seed=0), tossed(data.test_x, seed=1)
 train_y, classes = data.train_y, len(data.classes)
@@ -875,7 +876,7 @@ history = train(plain, ae_loss, LONG, "runs/33/ae")
 def train_short(loss_of, seed=0, make=VAE, **options):
     torch.manual_seed(seed)
     net = make(widths=SMALL)
-    train(net, loss_of, SHORT, peak=SHORT_PEAK, seed=seed, **options)
+    train(net, loss_of, SHORT, peak=SHORT_RATE, seed=seed, **options)
     return net
 
 
@@ -1699,7 +1700,7 @@ def one_line(net, batch, progress):
 
 torch.manual_seed(0)
 patient_B = VAE(widths=SMALL)
-run = train(patient_B, one_line, SHORT, peak=SHORT_PEAK)
+run = train(patient_B, one_line, SHORT, peak=SHORT_RATE)
 
 # %%
 coins = -baseline["coins"] / PIXELS

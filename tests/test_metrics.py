@@ -148,6 +148,13 @@ class TestWrongInput(Refusals):
                 "seed": [-1, "x", None], "units": [0], "repeats": [1.5],
             },
         ),
+        "metrics.edit_distance": (
+            {"first": "abc", "second": [1, 2]}, {"first": [None, 3, {1}], "second": [None, 3]},
+        ),
+        "metrics.error_rate": (
+            {"said": ["abc", "d"], "right": ["abd", "d"]},
+            {"said": [None, 3, ["a"], [3, 4]], "right": [None, ["a"], ["", ""], [None, "a"]]},
+        ),
         "metrics.power_spectrum": ({"samples": SERIES}, {"samples": [*NO_SERIES, SERIES[:, :1]]}),
         "metrics.spectral_distance": (
             {"real": SERIES, "fake": OTHER},

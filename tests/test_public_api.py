@@ -42,7 +42,8 @@ PUBLIC = {
 } | {
     f"{module.__name__}.{name}": value
     for module in (
-        cu.checkpoint, cu.data, cu.data.augment, cu.metrics, cu.plots, cu.sound, cu.widgets,
+        cu.checkpoint, cu.data, cu.data.augment, cu.mel, cu.metrics, cu.plots, cu.sound,
+        cu.widgets,
     )
     for name, value in vars(module).items()
     if inspect.isroutine(value) and name[0] != "_" and value.__module__.startswith("course_utils")
@@ -56,7 +57,9 @@ def test_a_trainer_offers_what_a_learner_uses_and_nothing_else():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "data", "metrics", "plots", "sound", "widgets"])
+@pytest.mark.parametrize(
+    "name", ["checkpoint", "data", "mel", "metrics", "plots", "sound", "widgets"]
+)
 def test_each_public_module_says_what_is_public(name):
     module = getattr(cu, name)
     found = {key.rpartition(".")[2] for key in PUBLIC if key.startswith(f"{module.__name__}.")}
@@ -123,6 +126,7 @@ MAY_KNOW = {
     "readings": {"arguments", "faults", "history"},
     "modules": set(),
     "plots": {"arguments"},
+    "mel": {"arguments"},
     "sound": {"arguments"},
     "start": {"arguments", "plots", "runtime"},
     "widgets": {"arguments", "plots"},

@@ -6,6 +6,7 @@ Values of another type are drawn from the annotations, except those of fields.
 import numpy as np
 import torch
 from PIL import Image
+from scipy.io import wavfile
 from synthetic import pictures
 from wrong import Fresh, Refusals, nan
 
@@ -49,6 +50,23 @@ def songs(count=5):
     for number in range(count):
         cu.data.write_midi(f"songs {count}/{number}.mid", ROLL)
     return f"songs {count}"
+
+
+def words():
+    """Two words of three recordings each."""
+    for word in ("go", "stop"):
+        path = paths.root() / "words" / word
+        path.mkdir(parents=True, exist_ok=True)
+        for number in range(3):
+            wavfile.write(path / f"a_{number}.wav", 8000, np.ones(90, np.int16))
+    return "words"
+
+
+SPEECH = {
+    **MADE, "waves": (torch.zeros(9), torch.zeros(5), torch.zeros(3)),
+    "labels": torch.tensor([0, 1, 1]), "speakers": torch.zeros(3, dtype=torch.int64),
+    "test": torch.tensor([True, False, False]), "classes": ("go", "stop"), "people": ("ann",),
+}  # fmt: skip
 
 
 def broken():
@@ -178,6 +196,27 @@ CASES = {
         },
     ),
     "data.chorales": ({"per_beat": 1}, {"per_beat": [0, 2, True, "x", None]}),
+    "data.speech": (
+        {"path": Fresh(words)},
+        {
+            "path": ["", "gone", "a\0b", Fresh(folder)], "rate": [0, True, 8000.0],
+            "test_share": [0, 1, "x"], "seed": NO_SEED,
+        },
+    ),
+    "data.wav": (
+        {"path": Fresh(lambda: f"{words()}/go/a_0.wav")},
+        {
+            "path": ["", "gone", "a\0b"], "path: damaged": [file("a.wav", "x")],
+            "rate": [0, True, 10**6],
+        },
+    ),
+    "SpeechData": (
+        SPEECH,
+        {
+            "waves": [None, X, [], [X], ["a"]], "labels": [None, Y, Y.float()[:3], Y[:2]],
+            "speakers": [Y[:3], "x"], "test": [None, Y[:3]], "rate": [0, True, 8000.0],
+        },
+    ),
     "data.write_midi": (
         {"path": "a.mid", "roll": ROLL},
         {

@@ -11,15 +11,18 @@ from .folders import folder
 from .images import ImageData
 from .midi import write_midi
 from .music import MusicData, chorales, music
+from .recordings import SpeechData, speech, spoken_digits
 from .registry import load, names
 from .series import SeriesData, Waves, csv, sines, sunspots
 from .texts import TextData, Windows, text
+from .waves import wav
 
 __all__ = [
     "Batches",
     "ImageData",
     "MusicData",
     "SeriesData",
+    "SpeechData",
     "TextData",
     "Waves",
     "Windows",
@@ -34,7 +37,10 @@ __all__ = [
     "music",
     "names",
     "sines",
+    "speech",
+    "spoken_digits",
     "sunspots",
     "text",
+    "wav",
     "write_midi",
 ]

@@ -11,6 +11,8 @@ from .download import Remote
 from .images import ImageData
 from .music import MusicData, chorales, music
 from .music import files as midi_files
+from .recordings import SpeechData, speech, spoken_digits
+from .recordings import files as wav_files
 from .series import SeriesData
 from .texts import TextData
 
@@ -128,7 +130,7 @@ def names() -> list[str]:
     return sorted([*SOURCES, *texts.SOURCES, *MADE])
 
 
-def load(name: str | Path) -> ImageData | MusicData | SeriesData | TextData:
+def load(name: str | Path) -> ImageData | MusicData | SeriesData | SpeechData | TextData:
     """A data set on the device, by its name or by the path of your own.
 
     `load` takes no options. To set some, call the data set's own door instead:
@@ -139,7 +141,9 @@ def load(name: str | Path) -> ImageData | MusicData | SeriesData | TextData:
     | a text file (`.txt`, in UTF-8)           | `cu.data.text(path)`                  |
     | a table (`.csv`, columns are features)   | `cu.data.csv(path, length=24, …)`     |
     | a folder of MIDI files, or a .mid file   | `cu.data.music(path, per_beat=1, …)`  |
+    | a folder of WAV files, one per word      | `cu.data.speech(path, rate=8000, …)`  |
     | "jsb-chorales"                           | `cu.data.chorales(per_beat=1)`        |
+    | "fsdd"                                   | `cu.data.spoken_digits()`             |
     | "sines"                                  | `cu.data.sines(length=24, …)`         |
     | "sunspots"                               | `cu.data.sunspots(length=24, …)`      |
     | "etth1"                                  | `cu.data.etth1(length=24)`             |
@@ -149,8 +153,8 @@ def load(name: str | Path) -> ImageData | MusicData | SeriesData | TextData:
     A file may be compressed, as `table.csv.gz` is.
 
     What has to be downloaded is looked for in `COURSE_DATA`, then in `datasets/`; with no network
-    a stand-in is used (rendered digits, docstrings of Python's standard library, chords by rule),
-    and one line says so. Under the `smoke` profile only a small slice is kept.
+    a stand-in is used (rendered digits, docstrings of Python's standard library, chords or words
+    by rule), and one line says so. Under the `smoke` profile only a small slice is kept.
 
     Args:
         name: one of `cu.data.names()`, in any spelling, or a path, absolute or relative to the
@@ -169,12 +173,14 @@ def load(name: str | Path) -> ImageData | MusicData | SeriesData | TextData:
     if key in MADE:
         return MADE[key]()
     if path.is_dir():
-        return music(path) if midi_files(path) else folders.folder(path)
+        if midi_files(path):
+            return music(path)
+        return speech(path) if wav_files(path) else folders.folder(path)
     if path.is_file() and (ending := files.ending(path)) in FILES:
         return FILES[ending](path)
     own = (
         "the path (relative to the project's root) of a folder with one subfolder of pictures per "
-        "class, or with MIDI files, of a .txt, a .csv or a .mid file"
+        "class, or of WAV files per word, or with MIDI files, of a .txt, a .csv or a .mid file"
     )
     return arguments.choice("name", str(name), names(), own)
 
@@ -200,6 +206,7 @@ def _glyphs(
 MADE = {
     "etth1": benchmarks.etth1,
     "exchange-rates": benchmarks.exchange_rates,
+    "fsdd": spoken_digits,
     "glyphs": _glyphs,
     "jsb-chorales": chorales,
     "sines": series.sines,

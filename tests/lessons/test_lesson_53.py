@@ -11,7 +11,7 @@ from exercises import parts, seeded
 
 GAMES = ("Generator", "draw", "sample", "costs", "nll", "complete", "standard", "gumbel")
 LESSON = parts("53", *GAMES, UNITS=6, LENGTH=4)
-TEXT = parts("53", "grams", "bleu", "self_bleu", "NGram", Counter=Counter, V=3)
+TEXT = parts("53", "grams", "bleu", "self_bleu", "NGram", Counter=Counter)
 
 
 def generator(symbols=3):
@@ -124,13 +124,34 @@ def test_the_ngram_is_that_of_lesson_23():
     ids = torch.tensor([ord(c) - 97 for c in text]).numpy()
     names = ("codes", "count", "look_up", "witten_bell")
     other = parts("23", *names, V=3)
-    model = TEXT["NGram"](text, 4)
+    model = TEXT["NGram"](text, 3)
     for context in ("abc", "aaa", "cab"):
         assert sum(model.p(context + x) for x in "abc") == pytest.approx(1)
         before = torch.tensor([ord(c) - 97 for c in context]).numpy()
         for x in range(3):
             losses = other["witten_bell"](other["count"](ids, 4), ids[:1] * 0 + x, before)
             assert -math.log(model.p(context + "abc"[x])) == pytest.approx(losses[3, 0])
+
+
+def test_the_ngram_prices_a_line_after_what_stands_before_it():
+    model = TEXT["NGram"]("abacabacbbabcacabba" * 3, 3)
+    grams = ["bca", "bcab"]
+    expected = -sum(math.log(model.p(gram)) for gram in grams) / 2
+    assert model.nats("ab", "bc") == pytest.approx(expected)
+
+
+def test_noise_and_fresh_judges_are_of_one_scale_and_forget_the_sentence():
+    G, x = generator(5), torch.randint(5, (200, 4))
+    names = ("Discriminator", "gain_of", "rewards")
+    scope = parts("53", *GAMES, *names, UNITS=6, LENGTH=4, ROLLOUTS=1)
+    world = type("World", (), {"symbols": 5})
+    D = scope["Discriminator"](5)
+    for kind in ("noise", "fresh D", "untrained D"):
+        first, again = (scope["gain_of"](kind, G, D, world, x)[:, -1] for _ in range(2))
+        assert scope["gain_of"](kind, G, D, world, x).std() == pytest.approx(1, abs=1e-4)
+        assert first.mean().abs() < 1e-5
+        alike = torch.corrcoef(torch.stack([first, again]))[0, 1]
+        assert alike > 0.99 if kind == "untrained D" else alike < 0.9
 
 
 def test_a_place_on_the_curve_lies_between_its_neighbours():

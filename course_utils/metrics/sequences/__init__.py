@@ -1,5 +1,6 @@
-"""Measures of sets of sequences, each set of shape (N, T, F): sequences, steps, features."""
+"""Measures of sets of sequences, most of them (N, T, F): sequences, steps, features."""
 
+from .edits import edit_distance, error_rate
 from .memorisation import Memorisation, memorisation, nearest_distances
 from .scores import (
     SequenceScore,
@@ -14,6 +15,8 @@ __all__ = [
     "SequenceScore",
     "discriminative_floors",
     "discriminative_score",
+    "edit_distance",
+    "error_rate",
     "memorisation",
     "nearest_distances",
     "power_spectrum",
