@@ -104,6 +104,8 @@ EXERCISES = {
             "divide by the *mean* error of the seasonal repeat, not by the sum.":
                 scaling(usual=lambda x, m: (x[m:] - x[:-m]).abs().sum()),
             "above, take the mean over the forecasts, not the sum.": scaling(top=torch.sum),
+            "upside down: the error of the forecast is above, that of the seasonal repeat below.":
+                lambda f, y, x, m: (x[m:] - x[:-m]).abs().mean() / (f - y).abs().mean(),
             "that is not divided by anything: the unit is still there.":
                 scaling(usual=lambda x, m: 1.0),
             "that divides by the standard deviation of what was learnt.":
@@ -125,6 +127,8 @@ EXERCISES = {
             "both sides cost q. What lies below costs 1 - q.": pinballs(under=lambda q: q),
             "both sides cost the same, so that every quantile becomes the median.":
                 pinballs(lambda q: 0.5, lambda q: 0.5),
+            "twice too much: the price is q above and 1 - q below, with no factor.":
+                pinballs(lambda q: 2 * q, lambda q: 2 * (1 - q)),
             "one side only: what lies below the forecast costs something, too.":
                 pinballs(under=lambda q: 0 * q),
             "give each quantile's loss: that is the mean over all.":
@@ -153,6 +157,8 @@ EXERCISES = {
                 between(lambda n, share: math.ceil((n + 1) * share) + 1),
             "that is the share *outside*. The interval has to hold with `share`.":
                 between(lambda n, share: math.ceil((n + 1) * (1 - share))),
+            "torch.quantile interpolates between errors: take the k-th smallest itself.":
+                lambda f, e, share: (f - e.abs().quantile(share), f + e.abs().quantile(share)),
             "half of that on each side? The half-width is the error itself.":
                 between(edges=lambda f, half: (f - half / 2, f + half / 2)),
             "low comes first, then high.": between(edges=lambda f, half: (f + half, f - half)),
@@ -183,6 +189,8 @@ EXERCISES = {
             "that is persistence: the last value for all. The seasonal repeat looks m rows back.":
                 rolling(places=lambda t, k, m: t - 1 + 0 * k if m > 1 else t - 2 + 0 * k),
             "square the errors.": rolling(size=torch.abs),
+            "std divides by n - 1 unless told correction=0, as the given code does.":
+                rolling(scale=lambda y, b: y[:b].std()),
             "the variance in place of the standard deviation.":
                 rolling(scale=lambda y, b: y[:b].var(correction=0)),
         },
