@@ -143,6 +143,8 @@ def by_time(rows):  # the last fifth is the test, a fifth of the rest to choose 
             f"{len(rows)} rows are too few to read {PAST} and look {AHEAD} ahead. "
             "Take a longer series, or make PAST and AHEAD smaller."
         )
+    if (rows[: ends[0]].std(0) == 0).any():
+        raise ValueError(f"{NAME} never changes in its first {ends[0]} rows.")
     return ends
 
 
@@ -335,8 +337,8 @@ cu.say(f"Chosen by the validation part: {order} and {shrinkage}.")
 #
 # **Exponential smoothing** keeps a level and one value for each place in the season,
 # and moves each a little toward what it sees. **SARIMA** adds to an autoregression the
-# errors of the last forecasts, differences, and all of it again at the distance of a
-# season. Both are in statsmodels, as state-space models.
+# errors of the last forecasts, differences (ours takes none), and all of it again at
+# the distance of a season. Both are in statsmodels, as state-space models.
 #
 # To fit one anew at each origin would be usual, and slow. We fit once on the training
 # part, and then only let the model *read on* to each origin, with `apply`: the weights
@@ -1111,7 +1113,8 @@ def judged(interval, task):
 
 
 # %% [markdown]
-# The three seeds make an ensemble again. Of quantiles we take the mean. Three Gaussians
+# The three seeds make an ensemble again. Of quantiles we take the mean, in order of
+# size, since nothing keeps a network's quantiles from crossing. Three Gaussians
 # are a mixture (Lakshminarayanan, Pritzel, Blundell 2017), whose variance is the mean
 # variance, and how far the three means lie apart on top of it.
 
@@ -1125,6 +1128,10 @@ def mixed(nets, task, part):  # quantiles, as those of a quantile head (N, F, H,
         square = square + (heads[..., 0].square() + spread(heads).square()) / len(nets)
     s = (square - middle.square()).clamp_min(1e-6).sqrt()
     return torch.stack([middle - EDGE * s, middle, middle + EDGE * s], -1)
+
+
+def in_order(nets, task, part):  # of a quantile head
+    return together(nets, task, part).sort(-1).values
 
 
 # %%
@@ -1161,7 +1168,7 @@ def note_network(name, nets, combine):
 # %%
 note_conformal("seasonal")
 note_conformal("ridge")
-note_network("LSTM, quantiles", quantile_nets, together)
+note_network("LSTM, quantiles", quantile_nets, in_order)
 note_network("LSTM, Gaussian", gaussian_nets, mixed)
 
 # %%
@@ -1267,7 +1274,7 @@ cu.say(
 )
 
 # %% [markdown]
-# That is what a test part looks like that is not like its past. Three
+# That is what a test part looks like that is not like its past. Four
 # of the five highest cycles of the sunspots are in it. (And the models were chosen by
 # the same origins that the widths come from, which flatters their errors there.) If an
 # interval reaches below 0 sunspots: nobody told the model that there is no such number.
