@@ -372,7 +372,7 @@ sarimas = [
 # %%
 came = truths(task, VALID)
 sarima = min(sarimas, key=lambda f: (f(VALID) - came).square().mean().item())
-found |= {"smoothing": smoothing(TEST), "SARIMA": sarima(TEST)}
+found["smoothing"], found["SARIMA"] = smoothing(TEST), sarima(TEST)
 scores = table(found, task)
 cu.say(
     f"At each step, smoothing moves its level by {fitted.params[0]:.2f} of what "
@@ -469,10 +469,10 @@ cu.say(
 # **DLinear** (Zeng et al. 2023) is hardly a network: a moving average splits what is
 # read into a trend and the rest, each goes through one linear layer, and the two are
 # added. **NLinear** is its sibling: one linear layer, with the last value subtracted
-# before and added after. The **LSTM** you know. A **TCN** (temporal convolutional network) reads by
-# causal convolutions of width 3, whose taps lie 1, 2, 4, … steps apart, so that a few
-# layers see the whole past. LSTM and TCN read `patch` rows in one step: 1 here, and a
-# day of 24 hours later.
+# before and added after. The **LSTM** you know. A **TCN** (temporal convolutional
+# network) reads by causal convolutions of width 3, whose taps lie 1, 2, 4, … steps
+# apart, so that a few layers see the whole past. LSTM and TCN read `patch` rows in one
+# step: 1 here, and a day of 24 hours later.
 #
 # Each can give several numbers for each lead time (`heads`): one for a forecast; two or
 # three when we come to intervals.
