@@ -137,6 +137,8 @@ CASES = {
             "split": ["half", None, []], "test_share": NO_SHARE, "seed": NO_SEED,
         },
     ),
+    "data.etth1": ({"length": 4}, {"length": [1, True, 2.5, None]}),
+    "data.exchange_rates": ({"length": 4}, {"length": [1, True, 2.5, None]}),
     "data.csv": (
         {"path": table(40), "length": 4},
         {

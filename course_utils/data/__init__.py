@@ -6,6 +6,7 @@ cu.data.folder("datasets/flowers", size=64, channels=3)    # its own door takes 
 
 from . import augment, glyphs
 from .batches import Batches
+from .benchmarks import etth1, exchange_rates
 from .folders import folder
 from .images import ImageData
 from .midi import write_midi
@@ -28,6 +29,8 @@ __all__ = [
     "augment",
     "chorales",
     "csv",
+    "etth1",
+    "exchange_rates",
     "folder",
     "glyphs",
     "load",

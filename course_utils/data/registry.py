@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import arguments, paths, runtime
-from . import download, files, folders, glyphs, images, midi, series, texts
+from . import benchmarks, download, files, folders, glyphs, images, midi, series, texts
 from .download import Remote
 from .images import ImageData
 from .music import MusicData, chorales, music
@@ -146,6 +146,8 @@ def load(name: str | Path) -> ImageData | MusicData | SeriesData | SpeechData | 
     | "fsdd"                                   | `cu.data.spoken_digits()`             |
     | "sines"                                  | `cu.data.sines(length=24, …)`         |
     | "sunspots"                               | `cu.data.sunspots(length=24, …)`      |
+    | "etth1"                                  | `cu.data.etth1(length=24)`             |
+    | "exchange-rates"                         | `cu.data.exchange_rates(length=24)`    |
     | "glyphs"                                 | `cu.data.glyphs.sample`, then `.draw` |
 
     A file may be compressed, as `table.csv.gz` is.
@@ -202,6 +204,8 @@ def _glyphs(
 
 
 MADE = {
+    "etth1": benchmarks.etth1,
+    "exchange-rates": benchmarks.exchange_rates,
     "fsdd": spoken_digits,
     "glyphs": _glyphs,
     "jsb-chorales": chorales,
