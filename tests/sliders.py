@@ -32,6 +32,7 @@ WIDGETS = {
     "23": [("temperature", lambda value: f"Temperature {value:g}, nucleus")],
     "24": [("temperature", lambda value: f"Temperature {value:g}, after")],
     "25": [("origin", lambda value: f"Origin {value:g}, ")],
+    "27": [("horizon", lambda value: f"Horizon {value:g}, clip")],
     "31": [("step", lambda value: f"Step {value:g} between")],
     "33": [("first", lambda value: f"The code ({value:.1f}, ")],
     "41": [("frame", lambda value: f"Frame {value:g}, step")],

@@ -15,6 +15,7 @@ from .recordings import SpeechData, speech, spoken_digits
 from .registry import load, names
 from .series import SeriesData, Waves, csv, sines, sunspots
 from .texts import TextData, Windows, text
+from .videos import VideoData, radar, video
 from .waves import wav
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "SeriesData",
     "SpeechData",
     "TextData",
+    "VideoData",
     "Waves",
     "Windows",
     "augment",
@@ -36,11 +38,13 @@ __all__ = [
     "load",
     "music",
     "names",
+    "radar",
     "sines",
     "speech",
     "spoken_digits",
     "sunspots",
     "text",
+    "video",
     "wav",
     "write_midi",
 ]

@@ -1,6 +1,7 @@
 """One picture file as numbers, whatever it is stored as. Knows nothing of folders and classes."""
 
 import contextlib
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,20 @@ def read(path: Path, size: int, grey: bool = False) -> np.ndarray:
     with _named(path), Image.open(path, formats=FORMATS) as picture:
         whole = _opaque(ImageOps.exif_transpose(picture)).convert("L" if grey else "RGB")
         return np.asarray(ImageOps.fit(whole, (size, size))).reshape(size, size, -1)
+
+
+def frames(path: Path, size: int, most: int) -> list[np.ndarray]:
+    """The first `most` frames of a file, each cropped to a square, grey, (size, size) in 0…255.
+
+    Raises:
+        ValueError: a file that cannot be read as pictures.
+    """
+    with _named(path), Image.open(path, formats=FORMATS) as picture:
+        found = []
+        for number in range(min(most, getattr(picture, "n_frames", 1))):
+            picture.seek(number)
+            found.append(np.asarray(ImageOps.fit(_opaque(picture).convert("L"), (size, size))))
+        return found
 
 
 def _opaque(picture: Image.Image) -> Image.Image:
@@ -81,6 +96,8 @@ def _named(path: Path, wanted: bool = True) -> Iterator[None]:
         if not wanted:
             return
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        if isinstance(error, struct.error | EOFError | IndexError):  # it speaks of the decoder
+            reason = "it ends too soon"
         raise ValueError(
             f"{path} cannot be read as a picture: {reason}. Fix or remove it."
         ) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import arguments, paths, runtime
-from . import benchmarks, download, files, folders, glyphs, images, midi, series, texts
+from . import benchmarks, download, files, folders, glyphs, images, midi, series, texts, videos
 from .download import Remote
 from .images import ImageData
 from .music import MusicData, chorales, music
@@ -15,6 +15,7 @@ from .recordings import SpeechData, speech, spoken_digits
 from .recordings import files as wav_files
 from .series import SeriesData
 from .texts import TextData
+from .videos import VideoData
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,9 @@ def names() -> list[str]:
     return sorted([*SOURCES, *texts.SOURCES, *MADE])
 
 
-def load(name: str | Path) -> ImageData | MusicData | SeriesData | SpeechData | TextData:
+def load(
+    name: str | Path,
+) -> ImageData | MusicData | SeriesData | SpeechData | TextData | VideoData:
     """A data set on the device, by its name or by the path of your own.
 
     `load` takes no options. To set some, call the data set's own door instead:
@@ -149,12 +152,14 @@ def load(name: str | Path) -> ImageData | MusicData | SeriesData | SpeechData | 
     | "etth1"                                  | `cu.data.etth1(length=24)`             |
     | "exchange-rates"                         | `cu.data.exchange_rates(length=24)`    |
     | "glyphs"                                 | `cu.data.glyphs.sample`, then `.draw` |
+    | "radar"                                  | `cu.data.radar()`                     |
+    | (your own film: a GIF, frames)           | `cu.data.video(path, size=64, …)`     |
 
     A file may be compressed, as `table.csv.gz` is.
 
     What has to be downloaded is looked for in `COURSE_DATA`, then in `datasets/`; with no network
-    a stand-in is used (rendered digits, docstrings of Python's standard library, chords or words
-    by rule), and one line says so. Under the `smoke` profile only a small slice is kept.
+    a stand-in is used (rendered digits, docstrings of Python's standard library; chords, words and
+    rain by rule), and one line says so. Under the `smoke` profile only a small slice is kept.
 
     Args:
         name: one of `cu.data.names()`, in any spelling, or a path, absolute or relative to the
@@ -209,6 +214,7 @@ MADE = {
     "fsdd": spoken_digits,
     "glyphs": _glyphs,
     "jsb-chorales": chorales,
+    "radar": videos.radar,
     "sines": series.sines,
     "sunspots": series.sunspots,
 }

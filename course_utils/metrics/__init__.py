@@ -5,7 +5,7 @@ What takes any rows of numbers is in this folder; what belongs to one domain, in
 
 from .classification import accuracy, confusion
 from .distances import frechet_distance, frechet_from_moments, kernel_distance, precision_recall
-from .images import FeatureNet, feature_net
+from .images import FeatureNet, feature_net, ssim
 from .intervals import bootstrap
 from .latents import active_units, importance_likelihood
 from .modes import modes
@@ -60,5 +60,6 @@ __all__ = [
     "repeated_frames",
     "scale_consistency",
     "spectral_distance",
+    "ssim",
     "voices",
 ]

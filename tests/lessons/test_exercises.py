@@ -28,6 +28,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "key = (z.softmax(0).cumsum(0) <= u).sum() -> key = (z.softmax(0).cumsum(-1) <= u).sum()":
             "the last axis of one",
     },
+    "27.2": {  # the pictures have one channel, so the first is the last
+        "parts = [images[:, 0, i::block, j::block] for i in range(block) for j in range(block)] "
+        "-> parts = [images[:, -1, i::block, j::block] for i in range(block) "
+        "for j in range(block)]": "the last channel of one",
+    },
     "52.2": {
         "tonics = torch.arange(12) -> tonics = torch.arange(13)": "tonic 12 is tonic 0",
         "steps = (notes - tonics[:, None]) % 12 -> steps = (notes + tonics[:, None]) % 12":

@@ -1,5 +1,6 @@
-"""Measures of images: the course's own network, whose features the distances compare."""
+"""Measures of images: how alike two are, and the course's own network for the distances."""
 
 from .features import FeatureNet, feature_net
+from .quality import ssim
 
-__all__ = ["FeatureNet", "feature_net"]
+__all__ = ["FeatureNet", "feature_net", "ssim"]
