@@ -70,7 +70,7 @@ def test_a_film_that_ends_too_soon_is_named(tmp_path):
 
 def test_a_compressed_video_is_refused_with_advice(tmp_path):
     (tmp_path / "film.mp4").write_bytes(b"ftyp")
-    with pytest.raises(ValueError, match=r"film\.mp4 is a compressed video.* export it as a GIF"):
+    with pytest.raises(ValueError, match=r"must be a GIF or a folder .*film\.mp4: export it"):
         cu.data.video(tmp_path / "film.mp4")
 
 

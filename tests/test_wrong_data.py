@@ -62,6 +62,18 @@ def words():
     return "words"
 
 
+def film(count=24):
+    """A folder of frames."""
+    path = paths.root() / f"film {count}"
+    path.mkdir(exist_ok=True)
+    for number in range(count):
+        Image.new("L", (8, 8), number).save(path / f"{number}.png")
+    return path.name
+
+
+FILM = {**MADE, "train": (torch.rand(5, 1, 4, 4),), "test": (torch.rand(3, 1, 4, 4),)}
+
+
 SPEECH = {
     **MADE, "waves": (torch.zeros(9), torch.zeros(5), torch.zeros(3)),
     "labels": torch.tensor([0, 1, 1]), "speakers": torch.zeros(3, dtype=torch.int64),
@@ -186,6 +198,20 @@ CASES = {
     ),
     "SeriesData.batches": (
         {"self": OWN_SERIES, "size": 2}, {"size": [0, True], "seed": [True]},
+    ),
+    "data.video": (
+        {"path": Fresh(film), "size": 8},
+        {
+            "path": ["", "gone", "a\0b", "gone.mp4"], "path: film": [Fresh(lambda: film(3))],
+            "size": [0, 8.5, True], "test_share": NO_SHARE, "least": [1, 2.5, True],
+        },
+    ),
+    "VideoData": (
+        FILM,
+        {
+            "train": [None, FILM["train"][0], (torch.rand(4, 5, 6),), ("x",)],
+            "test": [None, FILM["test"][0], (torch.rand(1, 1, 4, 4),), ("x",)],
+        },
     ),
     "data.music": (
         {"path": Fresh(songs)},

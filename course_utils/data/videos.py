@@ -88,10 +88,11 @@ def video(path: str | Path, size: int = 64, test_share: float = 0.3, least: int 
         TypeError, ValueError: a wrong argument, a file that cannot be read, or too few frames.
     """
     whole("size", size, 1), share("test_share", test_share), whole("least", least, 2)
+    kind("path", path, (str, Path), "a str or a Path")
     if Path(path).suffix.lower() in COMPRESSED:
         raise ValueError(
-            f"{path} is a compressed video, which cannot be read here: export it as a GIF, or as "
-            "a folder of frames."
+            f"path must be a GIF or a folder of frames, not a compressed video, {path}: export it "
+            "as one of these."
         )
     place = paths.own(path, "folder" if (paths.root() / path).is_dir() else "file")
     if place.is_dir():
