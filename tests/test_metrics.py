@@ -95,6 +95,14 @@ class TestWrongInput(Refusals):
                 "data: test_y": of(test_y=torch.arange(10) - 1),
             },
         ),
+        "metrics.ssim": (
+            {"images": torch.rand(2, 1, 12, 11), "reference": torch.rand(2, 1, 12, 11)},
+            {
+                "images": [None, torch.rand(2, 12, 11), torch.rand(2, 1, 9, 11)],
+                "reference": [None, torch.rand(2, 1, 12, 12), torch.rand(2, 1, 12, 10)],
+                "peak": [0, -1.0, "x", None],
+            },
+        ),
         "metrics.bootstrap": (
             {"metric": cu.metrics.frechet_distance, "samples": (X, Y), "resamples": 3},
             {

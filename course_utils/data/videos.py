@@ -116,8 +116,8 @@ def video(path: str | Path, size: int = 64, test_share: float = 0.3, least: int 
 def rain(frames: int = 40, size: int = 128, seed: int = 0) -> np.ndarray:
     """Clouds that move at one speed and slowly change, (frames, size, size), float32 in 0…1.
 
-    Noise with a spectrum that falls with the cube of the frequency, moved by turning its phases;
-    from frame to frame it is correlated by 0.99.
+    Noise with a spectrum that falls with the cube of the frequency, moved by turning its phases.
+    Neighbouring frames, before the motion, have a correlation of 0.99.
     """
     random = np.random.default_rng(whole("seed", seed, 0))
     row, column = np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size)[None]

@@ -33,7 +33,7 @@ def ssim(images: torch.Tensor, reference: torch.Tensor, peak: float = 1.0) -> to
             f"images and reference must have one shape, not {tuple(images.shape)} and "
             f"{tuple(reference.shape)}."
         )
-    peak = arguments.real("peak", peak, 0)
+    peak = arguments.between("peak", peak, 0)
     x, y = images.float(), reference.float()
     mean_x, mean_y, xx, yy, xy = (_blurred(one) for one in (x, y, x * x, y * y, x * y))
     var_x, var_y, cov = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
